@@ -1,0 +1,33 @@
+"""The rows: what the site knows and what it has done."""
+
+from nodes.models.archive import Archive, ArchiveState
+from nodes.models.audit import AuditEvent
+from nodes.models.container import Container
+from nodes.models.node import Node, NodeState
+from nodes.models.operation import (
+    Operation,
+    OperationEvent,
+    OperationKind,
+    OperationState,
+    PhaseState,
+)
+from nodes.models.role import Role
+from nodes.models.site_key import SiteKey
+from nodes.models.token import ApiToken
+
+__all__ = [
+    "ApiToken",
+    "Archive",
+    "ArchiveState",
+    "AuditEvent",
+    "Container",
+    "Node",
+    "NodeState",
+    "Operation",
+    "OperationEvent",
+    "OperationKind",
+    "OperationState",
+    "PhaseState",
+    "Role",
+    "SiteKey",
+]
