@@ -1,0 +1,1 @@
+"""Commands and bytes to nodes and back. The only importer of asyncssh."""

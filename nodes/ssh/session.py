@@ -1,0 +1,183 @@
+"""Run commands on one node; the connection is made when needed and made again when lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shlex
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncssh
+
+from nodes.ssh.connection import NodeAddress, connect
+from nodes.ssh.errors import (
+    CommandFailed,
+    CommandNotFound,
+    CommandTimedOut,
+    NodeUnreachable,
+    SshError,
+    SudoRefused,
+)
+
+__all__ = ["Completed", "NodeAddress", "NodeSession", "RemoteWriter"]
+
+logger = logging.getLogger(__name__)
+CHUNK_BYTES = 1024 * 1024
+_NOT_FOUND_STATUS = 127
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    stdout: str
+    stderr: str
+    exit_status: int
+
+
+class NodeSession:
+    """Run argv lists on a node, as root by way of sudo where the node is registered so.
+
+    Every method raises SshError's children: NodeUnreachable, HostKeyChanged,
+    AuthenticationRefused, SudoRefused, CommandFailed.
+    """
+
+    def __init__(self, address: NodeAddress, private_key: str) -> None:
+        self.address = address
+        self._private_key = private_key
+        self._connection: asyncssh.SSHClientConnection | None = None
+        self._connecting = asyncio.Lock()
+
+    @property
+    def name(self) -> str:
+        return self.address.name
+
+    async def connect(self) -> asyncssh.SSHClientConnection:
+        async with self._connecting:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await connect(self.address, private_key=self._private_key)
+            return self._connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.abort()
+            self._connection = None
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        input: str | None = None,
+        check: bool = True,
+        timeout_s: float = 60.0,
+    ) -> Completed:
+        """Run a command to its end.
+
+        Raises CommandTimedOut, and CommandFailed unless ``check`` is off. SudoRefused is
+        raised either way: the command did not even start.
+        """
+        try:
+            async with asyncio.timeout(timeout_s), self._process(argv) as process:
+                if input is not None:
+                    process.stdin.write(input.encode())
+                process.stdin.write_eof()
+                stdout, stderr = await process.communicate()
+                status = self._status(process)
+        except TimeoutError as error:
+            raise CommandTimedOut(self.name, argv, timeout_s) from error
+        done = Completed(stdout=_text(stdout), stderr=_text(stderr), exit_status=status)
+        failure = self._failure(argv, status, done.stderr)
+        if failure and (check or isinstance(failure, SudoRefused)):
+            raise failure
+        return done
+
+    async def lines(self, argv: Sequence[str]) -> AsyncIterator[str]:
+        """Yield the lines of a command's output as they come."""
+        async with self._process(argv) as process:
+            process.stdin.write_eof()
+            async for line in process.stdout:
+                yield _text(line).rstrip("\n")
+            await self._finish(argv, process)
+
+    async def read(self, argv: Sequence[str]) -> AsyncIterator[bytes]:
+        """Yield a command's output in chunks of up to CHUNK_BYTES."""
+        async with self._process(argv) as process:
+            process.stdin.write_eof()
+            while chunk := await process.stdout.read(CHUNK_BYTES):
+                yield chunk
+            await self._finish(argv, process)
+
+    @asynccontextmanager
+    async def write(self, argv: Sequence[str]) -> AsyncIterator[RemoteWriter]:
+        """Give a writer into a command's input; at the end wait for the command."""
+        async with self._process(argv) as process:
+            try:
+                yield RemoteWriter(process)
+            except (BrokenPipeError, ConnectionError, asyncssh.Error):
+                # The command ended early: its own words say more than the broken pipe.
+                await self._finish(argv, process)
+                raise
+            process.stdin.write_eof()
+            await self._finish(argv, process)
+
+    @asynccontextmanager
+    async def _process(
+        self, argv: Sequence[str]
+    ) -> AsyncIterator[asyncssh.SSHClientProcess[bytes]]:
+        command = shlex.join(["sudo", "-n", "--", *argv] if self.address.sudo else argv)
+        logger.debug("%s: %s", self.name, command)
+        connection = await self.connect()
+        try:
+            process = await connection.create_process(command, encoding=None)
+        except (asyncssh.Error, OSError) as error:
+            raise self._unreachable(str(error) or "the connection was lost") from error
+        try:
+            yield process
+        except (asyncssh.ConnectionLost, asyncssh.DisconnectError) as error:
+            raise self._unreachable(str(error) or "the connection was lost") from error
+        finally:
+            process.close()
+
+    async def _finish(
+        self, argv: Sequence[str], process: asyncssh.SSHClientProcess[bytes]
+    ) -> None:
+        _, stderr = await process.communicate()
+        failure = self._failure(argv, self._status(process), _text(stderr))
+        if failure:
+            raise failure
+
+    def _status(self, process: asyncssh.SSHClientProcess[bytes]) -> int:
+        if process.exit_signal is not None:
+            return 128
+        if process.exit_status is None:
+            raise self._unreachable("the connection was lost")
+        return process.exit_status
+
+    def _failure(self, argv: Sequence[str], status: int, stderr: str) -> SshError | None:
+        if status == 0:
+            return None
+        if self.address.sudo and stderr.startswith(("sudo: ", "We trust you")):
+            if "command not found" not in stderr:
+                return SudoRefused(self.name, self.address.user, stderr)
+            return CommandNotFound(self.name, argv, status, stderr)
+        if status == _NOT_FOUND_STATUS:
+            return CommandNotFound(self.name, argv, status, stderr)
+        return CommandFailed(self.name, argv, status, stderr)
+
+    def _unreachable(self, cause: str) -> NodeUnreachable:
+        return NodeUnreachable(self.name, self.address.host, self.address.port, cause)
+
+
+class RemoteWriter:
+    """Write into the input of a command on a node, no faster than it takes the bytes."""
+
+    def __init__(self, process: asyncssh.SSHClientProcess[bytes]) -> None:
+        self._process = process
+
+    async def write(self, chunk: bytes) -> None:
+        self._process.stdin.write(chunk)
+        await self._process.stdin.drain()
+
+
+def _text(data: bytes | str | None) -> str:
+    return data if isinstance(data, str) else (data or b"").decode(errors="replace")
