@@ -1,0 +1,1 @@
+"""What CRIU says: versions, checks, and why it failed."""

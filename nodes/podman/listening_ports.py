@@ -1,0 +1,23 @@
+"""Read /proc/net/tcp, tcp6, udp and udp6: which ports are taken, without iproute2 on the node."""
+
+from __future__ import annotations
+
+_TCP_LISTEN = "0A"
+_UDP_BOUND = "07"
+PROC_NET_FILES = ("/proc/net/tcp", "/proc/net/tcp6", "/proc/net/udp", "/proc/net/udp6")
+
+
+def taken_ports_argv(protocol: str) -> list[str]:
+    # cat goes on after a file that is not there (IPv6 switched off).
+    return ["cat", *(path for path in PROC_NET_FILES if protocol in path)]
+
+
+def parse_taken_ports(text: str, protocol: str) -> set[int]:
+    """Return the local port numbers in listening (tcp) or bound (udp) state."""
+    wanted = _TCP_LISTEN if protocol == "tcp" else _UDP_BOUND
+    ports = set()
+    for line in text.splitlines():
+        columns = line.split()
+        if len(columns) > 3 and columns[0].endswith(":") and columns[3] == wanted:
+            ports.add(int(columns[1].rsplit(":", 1)[1], 16))
+    return ports
