@@ -1,0 +1,23 @@
+"""Write the audit log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+from nodes.models import AuditEvent
+
+
+def audit(
+    user: AbstractBaseUser | AnonymousUser | None, action: str, subject: object, **detail: Any
+) -> None:
+    """Note that the user did ``action`` (noun.verb) with ``subject``; never pass a secret."""
+    known = user if isinstance(user, AbstractBaseUser) else None
+    AuditEvent.objects.create(
+        user=known,
+        user_name=known.get_username() if known else "",
+        action=action,
+        subject=str(subject),
+        detail=detail,
+    )

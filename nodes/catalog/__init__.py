@@ -1,0 +1,1 @@
+"""The catalog's files: bytes in, hash, range out."""

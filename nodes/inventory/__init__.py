@@ -1,0 +1,1 @@
+"""What is where: connections to nodes, and the last observation of every container."""

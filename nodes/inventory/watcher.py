@@ -1,0 +1,101 @@
+"""Watch one node: keep its facts and containers as it last showed them, from `podman events`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from asgiref.sync import sync_to_async
+
+from nodes.inventory.connect import open_session
+from nodes.inventory.observation import save_containers, save_online, save_problem
+from nodes.inventory.readiness import read_host_facts
+from nodes.live import ping_node
+from nodes.models import Node, NodeState
+from nodes.podman.argv import events_argv, ps_argv
+from nodes.podman.containers import parse_containers
+from nodes.problem import FerryError, Problem
+from nodes.ssh.errors import CommandTimedOut, NodeUnreachable
+from nodes.ssh.session import NodeSession
+
+logger = logging.getLogger(__name__)
+# Several events come at once (a start is init, start, attach…): one look serves them all.
+SETTLE_S = 0.1
+# Podman's events can be lost, as when its log is rotated: look now and then all the same.
+LOOK_EVERY_S = 60.0
+RETRY_FIRST_S = 1.0
+RETRY_MOST_S = 30.0
+
+
+async def observe(session: NodeSession, node_id: int) -> None:
+    """Ask the node for its containers now and write them down."""
+    listed = parse_containers((await session.run(ps_argv())).stdout)
+    await sync_to_async(save_containers)(node_id, listed)
+    await ping_node(node_id)
+
+
+class NodeWatcher:
+    def __init__(self, node_id: int) -> None:
+        self.node_id = node_id
+        self._dirty = asyncio.Event()
+        self._retry_now = asyncio.Event()
+
+    def retry_now(self) -> None:
+        self._retry_now.set()
+
+    async def run(self) -> None:
+        """Watch until cancelled; failures become the node's state, and are tried again."""
+        delay_s = RETRY_FIRST_S
+        while True:
+            try:
+                node = await Node.objects.aget(pk=self.node_id)
+                async with open_session(node) as session:
+                    await self._watch(session)
+            except FerryError as error:
+                unreachable = isinstance(error, (NodeUnreachable, CommandTimedOut))
+                state = NodeState.UNREACHABLE if unreachable else NodeState.BLOCKED
+                was_online = await self._save_problem(state, error.problem)
+            except Node.DoesNotExist:
+                return
+            except Exception:
+                logger.exception("watching node %s", self.node_id)
+                was_online = False
+            delay_s = RETRY_FIRST_S if was_online else min(delay_s * 2, RETRY_MOST_S)
+            self._retry_now.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._retry_now.wait(), delay_s)
+
+    async def _save_problem(self, state: NodeState, problem: Problem) -> bool:
+        node = await Node.objects.aget(pk=self.node_id)
+        if await sync_to_async(save_problem)(self.node_id, state, problem):
+            logger.info("%s is %s: %s %s", node.name, state, problem.message, problem.cause)
+            await ping_node(self.node_id)
+        return node.state == NodeState.ONLINE
+
+    async def _watch(self, session: NodeSession) -> None:
+        facts = await read_host_facts(session)
+        await sync_to_async(save_online)(self.node_id, facts)
+        logger.info("%s is online", session.name)
+        self._dirty.set()
+        try:
+            async with asyncio.TaskGroup() as together:
+                together.create_task(self._follow_events(session))
+                together.create_task(self._look_when_dirty(session))
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from None
+
+    async def _follow_events(self, session: NodeSession) -> None:
+        async for _ in session.lines(events_argv()):
+            self._dirty.set()
+        raise NodeUnreachable(
+            session.name, session.address.host, session.address.port, "podman events ended"
+        )
+
+    async def _look_when_dirty(self, session: NodeSession) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._dirty.wait(), LOOK_EVERY_S)
+            await asyncio.sleep(SETTLE_S)
+            self._dirty.clear()
+            await observe(session, self.node_id)
