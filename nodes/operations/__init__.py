@@ -1,0 +1,1 @@
+"""The workflows, and the runner that carries them out."""

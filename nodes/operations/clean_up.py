@@ -1,0 +1,45 @@
+"""Remove what a committed migration leaves behind on both nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from nodes.operations.journal import Journal
+from nodes.operations.migration_plan import MigrationPlan
+from nodes.operations.report import Report
+from nodes.operations.staging import remove_staging
+from nodes.podman import argv
+from nodes.problem import FerryError
+from nodes.ssh.session import NodeSession
+
+
+async def clean_up(
+    source: NodeSession,
+    destination: NodeSession,
+    plan: MigrationPlan,
+    journal: Journal,
+    report: Report,
+) -> list[str]:
+    """Return what could not be removed: after the commit that is a warning, not a failure."""
+    leftovers: list[str] = []
+
+    async def attempt(what: str, session: NodeSession, work: Awaitable[object]) -> None:
+        try:
+            await work
+        except FerryError as error:
+            leftovers.append(
+                f"{what} is left on {session.name}: {error.problem.cause or error}"
+            )
+            await report.log(leftovers[-1], level="warning")
+
+    async with report.phase("clean-up"):
+        if not plan.options.keep_source:
+            removal = source.run(argv.remove_argv(plan.container_id))
+            await attempt("The container", source, removal)
+            # Podman refuses to remove a volume that another container uses: a warning then.
+            for volume in journal.new_volumes:
+                removal = source.run(argv.volume_remove_argv(volume))
+                await attempt(f"Volume {volume}", source, removal)
+        for session in (source, destination):
+            await attempt(str(plan.folder), session, remove_staging(session, plan.folder))
+    return leftovers

@@ -1,0 +1,64 @@
+"""Why an operation cannot go on.
+
+WorkflowError
+├── PreflightFailed     nothing was changed
+├── CheckpointFailed    the dump failed: the container runs on
+├── TransferFailed      image or archive did not arrive whole
+├── RestoreFailed       the destination did not bring the container back
+├── VerifyFailed        it came back, but not as it was
+├── RollbackFailed      the source did not bring it back either: the archive holds its state
+└── StateUnknown        the nodes cannot be asked where it runs: nothing was guessed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nodes.finding import Finding, errors_in
+from nodes.problem import FerryError
+
+
+class WorkflowError(FerryError):
+    code = "operation_failed"
+    # Options with which a new try may succeed.
+    retry_options: dict[str, Any] = {}
+    # The whole log of CRIU or Podman, for the operation's page.
+    log: str = ""
+
+
+class PreflightFailed(WorkflowError):
+    code = "preflight_failed"
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        errors = errors_in(findings)
+        super().__init__(
+            "Preflight found what would make the migration fail, so nothing was changed.",
+            cause=" ".join(finding.message for finding in errors),
+            remedy=" ".join(finding.remedy for finding in errors if finding.remedy),
+        )
+        self.findings = list(findings)
+
+
+class CheckpointFailed(WorkflowError):
+    code = "checkpoint_failed"
+
+
+class TransferFailed(WorkflowError):
+    code = "transfer_failed"
+
+
+class RestoreFailed(WorkflowError):
+    code = "restore_failed"
+
+
+class VerifyFailed(WorkflowError):
+    code = "verify_failed"
+
+
+class RollbackFailed(WorkflowError):
+    code = "rollback_failed"
+
+
+class StateUnknown(WorkflowError):
+    code = "state_unknown"

@@ -1,0 +1,32 @@
+"""What a migration has done on the nodes: all that a rollback, even after a crash, needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+from nodes.operations.report import Report
+
+
+@dataclass(kw_only=True)
+class Journal:
+    checkpoint_sent: bool = False
+    restore_sent: bool = False
+    committed: bool = False
+    # Volumes that were not on the destination before and that the restore makes there.
+    new_volumes: list[str] = field(default_factory=list)
+    archive_id: int | None = None
+    archive_bytes: int = 0
+    downtime_s: float = 0.0
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+    async def mark(self, report: Report, **facts: Any) -> None:
+        """Set facts here and, before anything is done because of them, in the database."""
+        for name, value in facts.items():
+            setattr(self, name, value)
+        await report.record(**asdict(self))

@@ -1,0 +1,126 @@
+"""Ask both nodes everything that decides whether a migration can work, and change nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from nodes.finding import Finding, errors_in
+from nodes.inventory.readiness import read_host_facts
+from nodes.operations import preflight_checks
+from nodes.operations.errors import PreflightFailed, WorkflowError
+from nodes.operations.migration_plan import (
+    DestinationFacts,
+    MigrationPlan,
+    SourceFacts,
+    Surroundings,
+)
+from nodes.operations.report import Report
+from nodes.podman import argv
+from nodes.podman.containers import ContainerDetail, parse_container_detail, parse_containers
+from nodes.podman.listening_ports import parse_taken_ports, taken_ports_argv
+from nodes.podman.processes import parse_processes, processes_argv
+from nodes.ssh.errors import CommandFailed
+from nodes.ssh.session import NodeSession
+
+
+async def require(
+    source: NodeSession,
+    destination: NodeSession,
+    plan: MigrationPlan,
+    catalog_free_bytes: int,
+    report: Report,
+) -> Surroundings:
+    """Return what was found, or raise PreflightFailed when a finding is an error."""
+    async with report.phase("preflight"):
+        surroundings = await look_around(source, destination, plan, catalog_free_bytes)
+        findings = examine(surroundings, plan)
+        await report.findings(findings)
+        if errors_in(findings):
+            raise PreflightFailed(findings)
+    return surroundings
+
+
+def examine(surroundings: Surroundings, plan: MigrationPlan) -> list[Finding]:
+    """Return one finding for each check, errors first."""
+    order = {"error": 0, "warning": 1, "ok": 2}
+    findings = [check(surroundings, plan) for check in preflight_checks.CHECKS]
+    return sorted(findings, key=lambda finding: order[finding.level])
+
+
+async def look_around(
+    source: NodeSession, destination: NodeSession, plan: MigrationPlan, catalog_free_bytes: int
+) -> Surroundings:
+    """Raise SshError's children, PodmanMissing, or WorkflowError when there is no container."""
+    source_facts, destination_host = await asyncio.gather(
+        look_at_source(source, plan.container_id), read_host_facts(destination)
+    )
+    container = source_facts.container
+    (
+        containers, has_image, image_id, volumes, networks, tcp, udp, missing
+    ) = await asyncio.gather(
+        destination.run(argv.ps_argv()),
+        destination.run(argv.image_exists_argv(container.image_id), check=False),
+        _image_id(destination, container.image_name),
+        destination.run(argv.volume_names_argv()),
+        destination.run(argv.network_names_argv()),
+        destination.run(taken_ports_argv("tcp"), check=False),
+        destination.run(taken_ports_argv("udp"), check=False),
+        _missing_paths(destination, container.bind_sources),
+    )  # fmt: skip
+    return Surroundings(
+        source=source_facts,
+        destination=DestinationFacts(
+            host=destination_host,
+            containers=parse_containers(containers.stdout),
+            has_image=has_image.exit_status == 0,
+            image_id_of_name=image_id,
+            volumes=frozenset(volumes.stdout.split()),
+            networks=frozenset(networks.stdout.split()),
+            taken_tcp_ports=frozenset(parse_taken_ports(tcp.stdout, "tcp")),
+            taken_udp_ports=frozenset(parse_taken_ports(udp.stdout, "udp")),
+            missing_bind_sources=missing,
+        ),
+        catalog_free_bytes=catalog_free_bytes,
+    )
+
+
+async def look_at_source(source: NodeSession, container_id: str) -> SourceFacts:
+    host, container = await asyncio.gather(
+        read_host_facts(source), inspect_container(source, container_id, size=True)
+    )
+    processes = await source.run(processes_argv(container_id), check=False)
+    return SourceFacts(
+        host=host,
+        container=container,
+        processes=parse_processes(processes.stdout) if processes.exit_status == 0 else [],
+    )
+
+
+async def inspect_container(
+    session: NodeSession, container_id: str, *, size: bool = False
+) -> ContainerDetail:
+    """Raise WorkflowError when the node has no such container."""
+    try:
+        done = await session.run(argv.inspect_argv(container_id, size=size))
+    except CommandFailed as failure:
+        if "no such container" not in failure.stderr.lower():
+            raise
+        raise WorkflowError(
+            f"There is no container {container_id[:12]} on {session.name} any more.",
+            cause=failure.stderr.strip(),
+            remedy="Look at the node's page for what runs there now.",
+        ) from failure
+    return parse_container_detail(done.stdout)
+
+
+async def _image_id(session: NodeSession, name: str) -> str:
+    done = await session.run(argv.image_inspect_argv(name), check=False)
+    return str(json.loads(done.stdout)[0]["Id"]) if done.exit_status == 0 else ""
+
+
+async def _missing_paths(session: NodeSession, paths: list[str]) -> list[str]:
+    results = await asyncio.gather(
+        *(session.run(["test", "-e", path], check=False) for path in paths)
+    )
+    return [path for path, done in zip(paths, results, strict=True) if done.exit_status != 0]

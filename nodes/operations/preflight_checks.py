@@ -1,0 +1,302 @@
+"""The single checks of a migration's preflight: facts in, one finding out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nodes.finding import Finding, error, ok, warning
+from nodes.inventory.readiness import (
+    HostFacts,
+    check_cgroup_manager,
+    check_criu,
+    check_runs_as_root,
+)
+from nodes.operations.migration_plan import MigrationPlan, Surroundings
+
+Check = Callable[[Surroundings, MigrationPlan], Finding]
+# A disk that is filled to the last byte breaks more than this operation.
+RESERVE_BYTES = 64 * 1024 * 1024
+_SYSTEMD_LABEL = "PODMAN_SYSTEMD_UNIT"
+
+
+def check_container_runs(near: Surroundings, plan: MigrationPlan) -> Finding:
+    container = near.source.container
+    if container.running:
+        return ok("container-runs", f"{container.name} is running.", container.state)
+    return error(
+        "container-runs",
+        f"{container.name} is not running, so there is no memory to move.",
+        f"state: {container.state}",
+        "Start the container first.",
+    )
+
+
+def check_source_ready(near: Surroundings, plan: MigrationPlan) -> Finding:
+    return _host_ready("source", near.source.host)
+
+
+def check_destination_ready(near: Surroundings, plan: MigrationPlan) -> Finding:
+    return _host_ready("destination", near.destination.host)
+
+
+def _host_ready(side: str, host: HostFacts) -> Finding:
+    findings = [check_runs_as_root(host), check_criu(host), check_cgroup_manager(host)]
+    for level in ("error", "warning"):
+        for finding in findings:
+            if finding.level == level:
+                return Finding(
+                    check=f"{side}-{finding.check}",
+                    level=finding.level,
+                    message=f"The {side}: {finding.message}",
+                    evidence=finding.evidence,
+                    remedy=finding.remedy,
+                )
+    return ok(f"{side}-criu", f"The {side} can checkpoint and restore.", findings[1].evidence)
+
+
+def check_runtime(near: Surroundings, plan: MigrationPlan) -> Finding:
+    wanted = near.source.container.runtime.rsplit("/", 1)[-1]
+    found = near.destination.host.info.runtime
+    evidence = f"source {wanted}, destination {found}"
+    if wanted == found:
+        return ok("runtime", f"Both nodes use {wanted}.", evidence)
+    return error(
+        "runtime",
+        "The destination uses another OCI runtime than the container.",
+        evidence,
+        f'Set runtime = "{wanted}" under [engine] in the destination’s '
+        "/etc/containers/containers.conf.",
+    )
+
+
+def check_architecture(near: Surroundings, plan: MigrationPlan) -> Finding:
+    source = near.source.host.info.architecture
+    destination = near.destination.host.info.architecture
+    evidence = f"source {source}, destination {destination}"
+    if source != destination:
+        return error(
+            "architecture",
+            "The nodes have different processors; memory cannot be moved between them.",
+            evidence,
+            "Choose a destination with the same architecture.",
+        )
+    missing = near.source.host.cpu_flags - near.destination.host.cpu_flags
+    if missing:
+        return warning(
+            "architecture",
+            "The destination's processor lacks features that programs may already be using.",
+            "missing: " + " ".join(sorted(missing)),
+            "If the program crashes with SIGILL after the move, choose another destination.",
+        )
+    return ok("architecture", "Both processors offer the same.", evidence)
+
+
+def check_versions(near: Surroundings, plan: MigrationPlan) -> Finding:
+    source, destination = near.source.host, near.destination.host
+    pairs = [
+        ("podman", source.info.podman_version, destination.info.podman_version),
+        ("criu", source.criu_version, destination.criu_version),
+        (source.info.runtime, source.info.runtime_version, destination.info.runtime_version),
+    ]
+    evidence = ", ".join(f"{name} {old} → {new}" for name, old, new in pairs)
+    if all(_version(new) >= _version(old) for _, old, new in pairs):
+        return ok("versions", "The destination's tools are as new as the source's.", evidence)
+    return warning(
+        "versions",
+        "The destination has older tools than the source and may not read the archive.",
+        evidence,
+        "Update the destination, or be ready for a rollback.",
+    )
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdigit())
+
+
+def check_image(near: Surroundings, plan: MigrationPlan) -> Finding:
+    container, there = near.source.container, near.destination
+    evidence = f"{container.image_name} {container.image_id[:12]}"
+    if there.has_image:
+        return ok("image", "The destination has the image.", evidence)
+    if there.image_id_of_name and there.image_id_of_name != container.image_id:
+        return warning(
+            "image",
+            f"{container.image_name} is another image on the destination. The container's own "
+            "is copied by ID, without a name.",
+            f"source {container.image_id[:12]}, destination {there.image_id_of_name[:12]}",
+        )
+    return ok("image", "The image is copied by ID before the checkpoint.", evidence)
+
+
+def check_name_free(near: Surroundings, plan: MigrationPlan) -> Finding:
+    name, container_id = near.source.container.name, near.source.container.podman_id
+    for other in near.destination.containers:
+        if other.podman_id == container_id:
+            return error(
+                "name",
+                "The destination still has a container with this ID.",
+                f"{other.name} {other.podman_id[:12]} {other.state}",
+                "Remove it there if it is what an earlier move left behind.",
+            )
+        if other.name == name:
+            return error(
+                "name",
+                f"The name {name} is taken on the destination.",
+                f"{other.name} {other.podman_id[:12]} {other.state}",
+                "Rename or remove that container first.",
+            )
+    return ok("name", f"The name {name} and the ID are free on the destination.")
+
+
+def check_ports_free(near: Surroundings, plan: MigrationPlan) -> Finding:
+    there = near.destination
+    taken = {"tcp": set(there.taken_tcp_ports), "udp": set(there.taken_udp_ports)}
+    for other in there.containers:
+        if other.state == "running":
+            for port in other.ports:
+                taken.setdefault(port.protocol, set()).update(port.host_ports)
+    wanted = near.source.container.ports
+    clashes = [
+        f"{port.host_port}/{port.protocol}"
+        for port in wanted
+        if port.host_port in taken.get(port.protocol, set())
+    ]
+    if clashes:
+        return error(
+            "ports",
+            "A published port is taken on the destination.",
+            ", ".join(sorted(set(clashes))),
+            "Stop what listens there, or choose another destination.",
+        )
+    listed = ", ".join(sorted({f"{port.host_port}/{port.protocol}" for port in wanted}))
+    return ok("ports", "The published ports are free." if wanted else "No port is published.", listed)
+
+
+def check_volumes(near: Surroundings, plan: MigrationPlan) -> Finding:
+    volumes = near.source.container.volumes
+    present = [name for name in volumes if name in near.destination.volumes]
+    if plan.options.ignore_volumes:
+        missing = [name for name in volumes if name not in near.destination.volumes]
+        if missing:
+            return warning(
+                "volumes",
+                "With ignore_volumes the container finds these volumes empty on the destination.",
+                ", ".join(missing),
+            )
+        return ok("volumes", "The destination's own volumes are used.", ", ".join(present))
+    if present:
+        return error(
+            "volumes",
+            "A volume with the same name is on the destination already.",
+            ", ".join(present),
+            "Remove it there, or set ignore_volumes to use it as it is.",
+        )
+    return ok(
+        "volumes",
+        "The volumes travel in the archive." if volumes else "There is no volume.",
+        ", ".join(volumes),
+    )
+
+
+def check_bind_sources(near: Surroundings, plan: MigrationPlan) -> Finding:
+    missing = near.destination.missing_bind_sources
+    if missing:
+        return error(
+            "bind-mounts",
+            "A folder or file that is mounted from the host is missing on the destination.",
+            ", ".join(missing),
+            "Bring it to the destination first: bind mounts never travel in the archive.",
+        )
+    sources = near.source.container.bind_sources
+    if sources:
+        return warning(
+            "bind-mounts",
+            "Bind mounts do not travel: the container will see the destination's own files.",
+            ", ".join(sources),
+            "Make sure that their content is the same.",
+        )
+    return ok("bind-mounts", "There is no bind mount.")
+
+
+def check_networks(near: Surroundings, plan: MigrationPlan) -> Finding:
+    networks = near.source.container.networks
+    missing = [name for name in networks if name not in near.destination.networks]
+    if missing:
+        return error(
+            "networks",
+            "A network of the container is missing on the destination.",
+            ", ".join(missing),
+            f"Create it there: podman network create {missing[0]}",
+        )
+    return ok("networks", "The networks are there.", ", ".join(networks))
+
+
+def check_free_space(near: Surroundings, plan: MigrationPlan) -> Finding:
+    archive = near.source.estimated_archive_bytes
+    # The destination holds the archive and, while restoring, what is unpacked from it.
+    wanted = {
+        "source": (archive * 2, near.source.host.staging_free_bytes),
+        "destination": (archive * 2, near.destination.host.staging_free_bytes),
+        "catalog": (archive, near.catalog_free_bytes),
+    }
+    evidence = ", ".join(
+        f"{place}: {need >> 20} MiB of {free >> 20} MiB free"
+        for place, (need, free) in wanted.items()
+    )
+    short = [place for place, (need, free) in wanted.items() if need + RESERVE_BYTES > free]
+    if short:
+        return error(
+            "free-space",
+            f"There is too little free space: {', '.join(short)}.",
+            evidence,
+            "Free space there; the archive grows with the container's memory.",
+        )
+    return ok("free-space", "There is room for the archive everywhere.", evidence)
+
+
+def check_restarts(near: Surroundings, plan: MigrationPlan) -> Finding:
+    container = near.source.container
+    unit = container.labels.get(_SYSTEMD_LABEL)
+    if unit:
+        return error(
+            "restarts",
+            "systemd manages this container on the source and would start it again.",
+            f"{_SYSTEMD_LABEL}={unit}",
+            "Run the container without its unit first, or move the unit by hand.",
+        )
+    if container.auto_remove:
+        return warning(
+            "restarts",
+            "The container was started with --rm: a rollback has to use the archive.",
+            "AutoRemove: true",
+        )
+    return ok("restarts", "Nothing restarts the container on the source.")
+
+
+def check_terminal(near: Surroundings, plan: MigrationPlan) -> Finding:
+    if near.source.container.tty:
+        return warning(
+            "terminal",
+            "The container has a terminal; whoever is attached to it is cut off.",
+            "Tty: true",
+        )
+    return ok("terminal", "Nobody is attached to a terminal.")
+
+
+CHECKS: tuple[Check, ...] = (
+    check_container_runs,
+    check_source_ready,
+    check_destination_ready,
+    check_runtime,
+    check_architecture,
+    check_versions,
+    check_image,
+    check_name_free,
+    check_ports_free,
+    check_volumes,
+    check_bind_sources,
+    check_networks,
+    check_free_space,
+    check_restarts,
+    check_terminal,
+)

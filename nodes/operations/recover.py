@@ -1,0 +1,51 @@
+"""Take up a migration whose site died: ask both nodes, then finish it or roll it back."""
+
+from __future__ import annotations
+
+from nodes.catalog.store import Store
+from nodes.operations.clean_up import clean_up
+from nodes.operations.errors import WorkflowError
+from nodes.operations.journal import Journal
+from nodes.operations.migration_plan import MigrationPlan, MigrationResult
+from nodes.operations.report import Report
+from nodes.operations.rollback import bring_back
+from nodes.ssh.session import NodeSession
+
+
+class Interrupted(WorkflowError):
+    code = "interrupted"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The site was stopped in the middle of the migration, so it was rolled back.",
+            remedy="Start the migration again.",
+        )
+
+
+async def recover_migration(
+    source: NodeSession,
+    destination: NodeSession,
+    plan: MigrationPlan,
+    store: Store,
+    report: Report,
+) -> MigrationResult:
+    """Finish a committed migration; roll any other back and raise Interrupted.
+
+    Raises StateUnknown and RollbackFailed as a rollback does.
+    """
+    journal = Journal.parse(await report.journal())
+    await report.log("Asking both nodes where the container runs.")
+    if not journal.committed:
+        await bring_back(source, destination, plan, journal, report)
+        raise Interrupted
+    leftovers = await clean_up(source, destination, plan, journal, report)
+    return MigrationResult(
+        downtime_s=journal.downtime_s,
+        frozen_s=None,
+        archive_id=journal.archive_id or 0,
+        archive_bytes=journal.archive_bytes,
+        destination_container_id=plan.container_id,
+        checkpoint_statistics={},
+        restore_statistics={},
+        warnings=leftovers,
+    )

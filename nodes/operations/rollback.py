@@ -1,0 +1,158 @@
+"""Bring a container back on the source when a migration fails before its commit.
+
+First the destination is asked: a lost connection is not a failed restore, and there must never be
+two running copies. Only then is the container restored on the source, from the files that the
+checkpoint left with it (field note 5), or from its archive when Podman removed it (--rm).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from nodes.operations.checkpoint import STEP_NAME as CHECKPOINT_STEP
+from nodes.operations.errors import RollbackFailed, StateUnknown, WorkflowError
+from nodes.operations.failure import explain
+from nodes.operations.journal import Journal
+from nodes.operations.migration_plan import MigrationPlan
+from nodes.operations.preflight import inspect_container
+from nodes.operations.remote_step import RemoteStep
+from nodes.operations.report import Report
+from nodes.operations.restore import STEP_NAME as RESTORE_STEP
+from nodes.operations.staging import file_size_bytes, remove_staging
+from nodes.podman import argv
+from nodes.podman.containers import ContainerDetail
+from nodes.ssh.errors import SshError
+from nodes.ssh.session import Completed, NodeSession
+
+# How long the nodes are asked before the state is called unknown.
+ASK_FOR_S = 60.0
+_ASK_EVERY_S = 2.0
+
+
+async def bring_back(
+    source: NodeSession,
+    destination: NodeSession,
+    plan: MigrationPlan,
+    journal: Journal,
+    report: Report,
+) -> None:
+    """Leave the container running on the source and nowhere else.
+
+    Raises StateUnknown when a node that must be asked does not answer, RollbackFailed when the
+    source cannot bring it back.
+    """
+    if journal.checkpoint_sent:
+        await report.log(f"Rolling back to {source.name}.", level="warning")
+    if journal.restore_sent:
+        await _until_answered(
+            destination, report, lambda: _clear_destination(destination, plan, journal, report)
+        )
+    if journal.checkpoint_sent:
+        await _until_answered(
+            source, report, lambda: _run_on_source(source, plan, report)
+        )
+        await report.log(f"The container is running on {source.name}, its memory intact.")
+    await _remove_staging(source, destination, plan, report)
+
+
+async def _until_answered(
+    session: NodeSession, report: Report, ask: Callable[[], Awaitable[None]]
+) -> None:
+    clock = asyncio.get_running_loop().time
+    until = clock() + ASK_FOR_S
+    while True:
+        try:
+            await ask()
+            return
+        except SshError as error:
+            if clock() > until:
+                raise StateUnknown(
+                    f"{session.name} does not answer, so nobody can say where the container runs.",
+                    cause=error.problem.message + " " + error.problem.cause,
+                    remedy=f"Bring {session.name} back, then choose Look again. Until then start "
+                    "nothing by hand: its state is kept on the source and in the catalog.",
+                ) from error
+            await report.log(f"{session.name} does not answer; asking again.", level="warning")
+            await asyncio.sleep(_ASK_EVERY_S)
+
+
+async def _clear_destination(
+    destination: NodeSession, plan: MigrationPlan, journal: Journal, report: Report
+) -> None:
+    step = RemoteStep(session=destination, folder=plan.folder, name=RESTORE_STEP)
+    if await step.has_started():
+        await step.wait()
+    if await _exists(destination, plan.container_id):
+        await report.log(f"Removing what was restored on {destination.name}.")
+        await destination.run(argv.remove_argv(plan.container_id))
+    for volume in journal.new_volumes:
+        await destination.run(argv.volume_remove_argv(volume), check=False)
+
+
+async def _run_on_source(source: NodeSession, plan: MigrationPlan, report: Report) -> None:
+    step = RemoteStep(session=source, folder=plan.folder, name=CHECKPOINT_STEP)
+    whole = False
+    if await step.has_started():
+        if await file_size_bytes(source, plan.archive_path) > 0:
+            # The dump is done and the export under way. Podman killed here leaves a container
+            # that can be restored (field note 5); killed while dumping it is not measured.
+            await step.terminate()
+        whole = (await step.wait()).exit_status == 0
+    if await _exists(source, plan.container_id):
+        container = await inspect_container(source, plan.container_id)
+        if container.running:
+            await report.log(f"{container.name} never stopped on {source.name}.")
+            return
+        done = await source.run(
+            argv.restore_in_place_argv(plan.container_id, plan.options.restore),
+            check=False,
+            timeout_s=3600,
+        )
+        await _require_back(source, plan, done, container)
+        return
+    if not whole:
+        raise RollbackFailed(
+            f"The container is gone from {source.name} and its archive is not whole.",
+            cause="Podman removed it, as it does with --rm containers.",
+            remedy=f"Look into {plan.folder} on {source.name}: what was exported is kept there.",
+        )
+    done = await source.run(
+        argv.import_argv(plan.archive_path, plan.options.restore), check=False, timeout_s=3600
+    )
+    await _require_back(source, plan, done, None)
+
+
+async def _require_back(
+    source: NodeSession, plan: MigrationPlan, done: Completed, before: ContainerDetail | None
+) -> None:
+    name = before.name if before else plan.container_id[:12]
+    if done.exit_status == 0:
+        container = await inspect_container(source, plan.container_id)
+        if container.running:
+            return
+    failure = await explain(
+        RollbackFailed,
+        f"{name} could not be brought back on {source.name}: it is stopped there.",
+        source,
+        done,
+        log_path=before.restore_log if before else "",
+    )
+    raise failure
+
+
+async def _exists(session: NodeSession, container_id: str) -> bool:
+    done = await session.run(argv.container_exists_argv(container_id), check=False)
+    return done.exit_status == 0
+
+
+async def _remove_staging(
+    source: NodeSession, destination: NodeSession, plan: MigrationPlan, report: Report
+) -> None:
+    for session in (source, destination):
+        try:
+            await remove_staging(session, plan.folder)
+        except (SshError, WorkflowError) as error:
+            await report.log(
+                f"{plan.folder} is left on {session.name}: {error}", level="warning"
+            )

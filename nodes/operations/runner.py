@@ -1,0 +1,165 @@
+"""Claim an operation, run its workflow between its two nodes, and write down how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from nodes.catalog.store import Store
+from nodes.inventory.connect import open_session
+from nodes.live import ping_operation, ping_operations
+from nodes.models import Node, Operation, OperationEvent, OperationState, PhaseState
+from nodes.operations.errors import PreflightFailed, RollbackFailed, StateUnknown, WorkflowError
+from nodes.operations.journal import Journal
+from nodes.operations.migrate import migrate
+from nodes.operations.migration_plan import MigrationPlan
+from nodes.operations.recover import recover_migration
+from nodes.operations.row_report import RowReport
+from nodes.podman.options import MigrationOptions
+from nodes.problem import FerryError, Problem
+from nodes.ssh.session import NodeSession
+
+logger = logging.getLogger(__name__)
+
+
+def archive_store() -> Store:
+    return Store(settings.FERRY_ARCHIVES_DIR)
+
+
+async def run_operation(operation_id: int) -> None:
+    """Run a queued operation to its end; somebody else's or an ended one is left alone.
+
+    Cancellation rolls the operation back and ends it as cancelled.
+    """
+    claimed = await Operation.objects.filter(
+        pk=operation_id, state=OperationState.QUEUED
+    ).aupdate(state=OperationState.RUNNING, started_at=timezone.now())
+    if claimed:
+        await _carry_out(operation_id, recovering=False)
+
+
+async def recover_operation(operation_id: int) -> None:
+    """Take up an operation that a former process left running, or that ended unknown."""
+    claimed = await Operation.objects.filter(
+        pk=operation_id, state__in=[OperationState.RUNNING, OperationState.UNKNOWN]
+    ).aupdate(state=OperationState.RUNNING, ended_at=None)
+    if claimed:
+        await _carry_out(operation_id, recovering=True)
+
+
+async def _carry_out(operation_id: int, *, recovering: bool) -> None:
+    operation = await Operation.objects.select_related("source", "destination", "archive").aget(
+        pk=operation_id
+    )
+    await ping_operations()
+    report = RowReport(operation)
+    work = recover_migration if recovering else migrate
+    try:
+        async with _sessions(operation) as (source, destination):
+            result = await work(source, destination, _plan(operation), archive_store(), report)
+        await _end(operation, OperationState.SUCCEEDED, result=result.as_dict())
+    except asyncio.CancelledError:
+        await _end(operation, OperationState.CANCELLED, error=_cancelled(operation))
+    except StateUnknown as error:
+        await _end(operation, OperationState.UNKNOWN, error=error.problem)
+    except FerryError as error:
+        await _log_failure(operation, error)
+        await _end(operation, OperationState.FAILED, error=_with_place(operation, error))
+    except Exception as error:
+        logger.exception("operation %s", operation.pk)
+        problem = Problem(
+            code="internal_error",
+            message="The site itself failed while it ran this operation.",
+            cause=f"{type(error).__name__}: {error}",
+            remedy="Look into the site's log, and report it.",
+        )
+        await _end(operation, OperationState.FAILED, error=problem)
+
+
+def _plan(operation: Operation) -> MigrationPlan:
+    return MigrationPlan(
+        operation_id=operation.pk,
+        container_id=operation.container_podman_id,
+        options=MigrationOptions.parse(operation.options),
+        watch_window_s=settings.FERRY_WATCH_WINDOW_S,
+    )
+
+
+@asynccontextmanager
+async def _sessions(operation: Operation) -> AsyncIterator[tuple[NodeSession, NodeSession]]:
+    async with (
+        open_session(_present(operation.source, operation.source_name)) as source,
+        open_session(_present(operation.destination, operation.destination_name)) as destination,
+    ):
+        yield source, destination
+
+
+def _present(node: Node | None, name: str) -> Node:
+    if node is None:
+        raise WorkflowError(
+            f"The node {name} was removed from the site.",
+            remedy=f"Add {name} again, then try again.",
+        )
+    return node
+
+
+def _cancelled(operation: Operation) -> Problem:
+    return Problem(
+        code="cancelled",
+        message=f"Cancelled. {operation.container_name} is running on {operation.source_name}.",
+        cause="Somebody cancelled it, or the site was stopped.",
+        remedy="Start it again whenever you like.",
+    )
+
+
+def _with_place(operation: Operation, error: FerryError) -> Problem:
+    problem = error.problem
+    place = f"{operation.container_name} is running on {operation.source_name}, its memory intact."
+    if isinstance(error, (RollbackFailed, PreflightFailed)):
+        place = ""
+    return Problem(
+        code=problem.code,
+        message=f"{problem.message} {place}".strip(),
+        cause=problem.cause,
+        remedy=problem.remedy,
+    )
+
+
+async def _log_failure(operation: Operation, error: FerryError) -> None:
+    if isinstance(error, WorkflowError) and error.log:
+        await OperationEvent.objects.acreate(
+            operation=operation, phase=operation.phase, level="error", message=error.log
+        )
+
+
+async def _end(
+    operation: Operation,
+    state: OperationState,
+    *,
+    result: dict[str, Any] | None = None,
+    error: Problem | None = None,
+) -> None:
+    journal = Journal.parse(operation.journal)
+    operation.state = state
+    operation.ended_at = timezone.now()
+    operation.error = error.as_dict() if error else {}
+    operation.result = result or {
+        "rolled_back": journal.checkpoint_sent and state != OperationState.UNKNOWN
+        and operation.error.get("code") != RollbackFailed.code,
+        "archive_id": journal.archive_id,
+    }
+    for phase in operation.phases:
+        if phase["state"] == PhaseState.PENDING and state != OperationState.UNKNOWN:
+            phase["state"] = PhaseState.SKIPPED
+    await operation.asave(
+        update_fields=["state", "ended_at", "error", "result", "phases", "phase"]
+    )
+    logger.info("operation %s %s: %s", operation.pk, operation, state)
+    await ping_operation(operation.pk)
+    await ping_operations()

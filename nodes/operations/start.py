@@ -1,0 +1,127 @@
+"""What people and programs ask of operations: start, preflight, cancel, look again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from nodes.audit import audit
+from nodes.finding import Finding
+from nodes.inventory.connect import open_session
+from nodes.models import Container, Node, Operation, OperationKind, OperationState
+from nodes.operations.engine import engine
+from nodes.operations.errors import WorkflowError
+from nodes.operations.migrate import PHASES
+from nodes.operations.migration_plan import MigrationPlan
+from nodes.operations.preflight import examine, look_around
+from nodes.operations.row_report import new_phases
+from nodes.operations.runner import archive_store
+from nodes.podman.options import MigrationOptions
+
+User = AbstractBaseUser | AnonymousUser
+
+
+class Refused(WorkflowError):
+    """The request cannot be taken as it is; nothing was started."""
+
+    code = "refused"
+
+
+class AlreadyMoving(Refused):
+    code = "already_moving"
+
+    def __init__(self, operation: Operation) -> None:
+        super().__init__(
+            f"{operation.container_name} is already in operation {operation.pk} "
+            f"({operation.get_kind_display().lower()}, {operation.get_state_display().lower()}).",
+            remedy="Wait for it, or cancel it first.",
+        )
+        self.operation = operation
+
+
+def start_migration(
+    user: User, container: Container, destination: Node, options: MigrationOptions
+) -> Operation:
+    """Queue a migration and return it. Raises Refused or AlreadyMoving."""
+    source = container.node
+    _require_two_nodes(source, destination)
+    try:
+        with transaction.atomic():
+            operation = Operation.objects.create(
+                kind=OperationKind.MIGRATE,
+                phases=new_phases(PHASES),
+                container_podman_id=container.podman_id,
+                container_name=container.name,
+                source=source,
+                source_name=source.name,
+                destination=destination,
+                destination_name=destination.name,
+                options=options.as_dict(),
+                created_by=user if isinstance(user, AbstractBaseUser) else None,
+            )
+            audit(
+                user, "operation.start", operation,
+                operation=operation.pk, source=source.name, destination=destination.name,
+                options=options.as_dict(),
+            )  # fmt: skip
+    except IntegrityError:
+        other = Operation.objects.unfinished().get(container_podman_id=container.podman_id)
+        raise AlreadyMoving(other) from None
+    transaction.on_commit(lambda: engine.enqueue(operation.pk))
+    return operation
+
+
+async def preflight_migration(
+    container: Container, destination: Node, options: MigrationOptions
+) -> Sequence[Finding]:
+    """Ask both nodes now and change nothing. Raises Refused and what the nodes answer."""
+    source = container.node
+    _require_two_nodes(source, destination)
+    plan = MigrationPlan(operation_id=0, container_id=container.podman_id, options=options)
+    free_bytes = await sync_to_async(archive_store().free_bytes)()
+    async with open_session(source) as here, open_session(destination) as there:
+        return examine(await look_around(here, there, plan, free_bytes), plan)
+
+
+def _require_two_nodes(source: Node, destination: Node) -> None:
+    if source.pk == destination.pk:
+        raise Refused(
+            f"The container is on {source.name} already.",
+            remedy="Choose another node as destination.",
+        )
+
+
+def cancel_operation(user: User, operation: Operation) -> None:
+    """Ask a queued or running operation to stop and roll back. Raises Refused after its end."""
+    audit(user, "operation.cancel", operation, operation=operation.pk)
+    unstarted = Operation.objects.filter(pk=operation.pk, state=OperationState.QUEUED).update(
+        state=OperationState.CANCELLED, ended_at=timezone.now(), cancel_requested=True
+    )
+    if unstarted:
+        return
+    operation.refresh_from_db()
+    if operation.state != OperationState.RUNNING:
+        raise Refused(
+            f"The operation has ended: {operation.get_state_display().lower()}.",
+            remedy="There is nothing left to cancel.",
+        )
+    if operation.journal.get("committed"):
+        raise Refused(
+            f"{operation.container_name} already runs on {operation.destination_name}.",
+            cause="The migration is past its point of commit.",
+            remedy="Migrate it back if you want it on the source.",
+        )
+    Operation.objects.filter(pk=operation.pk).update(cancel_requested=True)
+    engine.cancel(operation.pk)
+
+
+def look_again(user: User, operation: Operation) -> None:
+    """Ask the nodes of an operation that ended unknown once more. Raises Refused."""
+    if operation.state != OperationState.UNKNOWN:
+        raise Refused("Only an operation whose outcome is unknown can be looked at again.")
+    audit(user, "operation.look-again", operation, operation=operation.pk)
+    engine.recover(operation.pk)
