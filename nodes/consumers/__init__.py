@@ -1,0 +1,13 @@
+"""The websockets: pinged by id, they read the rows again and send the pages' own fragments."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from nodes.consumers.fleet import FleetConsumer
+from nodes.consumers.operation import OperationConsumer
+
+websocket_urlpatterns = [
+    path("ws/fleet/", FleetConsumer.as_asgi()),
+    path("ws/operations/<int:pk>/", OperationConsumer.as_asgi()),
+]

@@ -1,0 +1,55 @@
+"""A websocket that sends fragments, at most four times a second, the last state always."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+SEND_EVERY_S = 0.25
+NOT_SIGNED_IN = 4401
+
+
+class FragmentConsumer(AsyncWebsocketConsumer):
+    """Subclasses name their group and render what has changed since the last time."""
+
+    group = ""
+
+    async def connect(self) -> None:
+        self.user = self.scope.get("user")
+        if self.user is None or not self.user.is_authenticated:
+            await self.close(code=NOT_SIGNED_IN)
+            return
+        self._dirty = asyncio.Event()
+        self._changed: set[Any] = set()
+        await self.channel_layer.group_add(self.group, self.channel_name)
+        await self.accept()
+        self._sender = asyncio.create_task(self._send_changes())
+        # What changed between the page's own rendering and now would be missed otherwise.
+        self.changed(None)
+
+    async def disconnect(self, code: int) -> None:
+        if sender := getattr(self, "_sender", None):
+            sender.cancel()
+            await self.channel_layer.group_discard(self.group, self.channel_name)
+
+    def changed(self, what: Any) -> None:
+        """Note a change; None means anything may have changed."""
+        self._changed.add(what)
+        self._dirty.set()
+
+    async def _send_changes(self) -> None:
+        # A task of its own: Channels awaits handlers one after another.
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            changed, self._changed = self._changed, set()
+            html = await sync_to_async(self.render)(changed)
+            if html:
+                await self.send(text_data=html)
+            await asyncio.sleep(SEND_EVERY_S)
+
+    def render(self, changed: set[Any]) -> str:
+        raise NotImplementedError

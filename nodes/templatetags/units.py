@@ -1,0 +1,91 @@
+"""Write sizes and times as people read them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+
+register = template.Library()
+_STEP = 1024
+
+
+@register.filter
+def bytes_text(value: float | None) -> str:
+    """Return "64.0 MiB" for a number of bytes, "–" for none."""
+    if value is None:
+        return "–"
+    size = float(value)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < _STEP:
+            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= _STEP
+    return f"{size:.1f} TiB"
+
+
+@register.filter
+def seconds_text(value: float | None) -> str:
+    """Return "0.31 s", "12.4 s" or "3 min 20 s" for a number of seconds."""
+    if value is None:
+        return "–"
+    if value < 10:
+        return f"{value:.2f} s"
+    if value < 60:
+        return f"{value:.1f} s"
+    minutes, seconds = divmod(int(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+@register.filter
+def ago(value: datetime | None) -> str:
+    """Return "3 min ago" for a time, "never" for none."""
+    if value is None:
+        return "never"
+    seconds = max((timezone.now() - value).total_seconds(), 0)
+    for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h")):
+        if seconds < limit:
+            return f"{int(seconds // size)} {unit} ago"
+    return f"{int(seconds // 86400)} d ago"
+
+
+@register.filter
+def isotime(value: str | None) -> datetime | None:
+    """Read the times in an operation's phases."""
+    return datetime.fromisoformat(value) if value else None
+
+
+@register.filter
+def phase_seconds(phase: dict[str, Any]) -> float | None:
+    """Return how long a phase took, or has taken so far."""
+    started = isotime(phase.get("started_at"))
+    if started is None:
+        return None
+    return ((isotime(phase.get("ended_at")) or timezone.now()) - started).total_seconds()
+
+
+@register.filter
+def phase_rate(phase: dict[str, Any]) -> float | None:
+    """Return bytes a second, or None before there is anything to measure."""
+    seconds = phase_seconds(phase)
+    done = phase.get("bytes")
+    return done / seconds if done and seconds else None
+
+
+@register.filter
+def phase_eta(phase: dict[str, Any]) -> float | None:
+    """Return the seconds that are left, or None while the total is not known."""
+    rate = phase_rate(phase)
+    if not rate or not phase.get("total") or phase.get("ended_at"):
+        return None
+    return float(max(phase["total"] - phase["bytes"], 0)) / rate
+
+
+@register.filter
+def spaced(option: str) -> str:
+    """Return Podman's spelling of an option: --tcp-established."""
+    return "--" + option.replace("_", "-")

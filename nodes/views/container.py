@@ -1,0 +1,104 @@
+"""One container, and the dialog that moves it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from nodes.finding import Level
+from nodes.forms import MigrationForm
+from nodes.models import Archive, Container, Node, Operation
+from nodes.operations import start
+from nodes.problem import FerryError
+from nodes.views.access import operator, viewer
+from nodes.views.answers import UNPROCESSABLE, go_to, page_or_fragment
+
+
+def _container(node_pk: int, podman_id: str) -> Container:
+    return get_object_or_404(
+        Container.objects.select_related("node"), node_id=node_pk, podman_id=podman_id
+    )
+
+
+def container_context(container: Container) -> dict[str, Any]:
+    podman_id = container.podman_id
+    return {
+        "container": container,
+        "node": container.node,
+        "operations": Operation.objects.filter(container_podman_id=podman_id)[:20],
+        "archives": Archive.objects.filter(container_podman_id=podman_id)[:20],
+        "unfinished": Operation.objects.unfinished().filter(container_podman_id=podman_id).first(),
+    }
+
+
+@viewer
+@require_GET
+def detail(request: HttpRequest, node_pk: int, podman_id: str) -> HttpResponse:
+    return render(
+        request, "containers/detail.html", container_context(_container(node_pk, podman_id))
+    )
+
+
+def _migrate_context(container: Container, form: MigrationForm) -> dict[str, Any]:
+    return {
+        "container": container,
+        "node": container.node,
+        "form": form,
+        "destinations": Node.objects.exclude(pk=container.node_id),
+        "chosen": str(form["destination"].value() or ""),
+    }
+
+
+@operator
+@require_http_methods(["GET", "POST"])
+def migrate(request: HttpRequest, node_pk: int, podman_id: str) -> HttpResponse:
+    """Show the dialog; start the migration and go to its page."""
+    container = _container(node_pk, podman_id)
+    form = MigrationForm(request.POST) if request.method == "POST" else _fresh_form(request)
+    context = _migrate_context(container, form)
+    if request.method == "POST":
+        if form.is_valid():
+            try:
+                operation = start.start_migration(
+                    request.user, container, form.cleaned_data["destination"], form.options
+                )
+            except FerryError as error:
+                context["problem"] = error.problem
+            else:
+                return go_to(request, operation.get_absolute_url())
+        return page_or_fragment(
+            request, "containers/migrate.html", "containers/_migrate_form.html", context,
+            status=UNPROCESSABLE,
+        )  # fmt: skip
+    return page_or_fragment(
+        request, "containers/migrate.html", "containers/_migrate_form.html", context
+    )
+
+
+def _fresh_form(request: HttpRequest) -> MigrationForm:
+    initial: dict[str, Any] = {"compress": "zstd", **request.GET.dict()}
+    return MigrationForm(initial=initial)
+
+
+@operator
+@require_POST
+def preflight(request: HttpRequest, node_pk: int, podman_id: str) -> HttpResponse:
+    """Answer the findings for what the dialog holds now."""
+    container = _container(node_pk, podman_id)
+    form = MigrationForm(request.POST)
+    context: dict[str, Any] = {"container": container, "form": form}
+    if form.is_valid():
+        try:
+            findings = async_to_sync(start.preflight_migration)(
+                container, form.cleaned_data["destination"], form.options
+            )
+        except FerryError as error:
+            context["problem"] = error.problem
+        else:
+            context["findings"] = findings
+            context["blocked"] = any(finding.level == Level.ERROR for finding in findings)
+    return render(request, "containers/_preflight.html", context)

@@ -1,0 +1,169 @@
+"""One node: add, look at, edit, confirm its host key, remove, reconnect."""
+
+from __future__ import annotations
+
+from asgiref.sync import async_to_sync
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from nodes.audit import audit
+from nodes.forms import HostKeyForm, NodeForm
+from nodes.inventory.fleet import fleet
+from nodes.inventory.register import authorise, look_at
+from nodes.inventory.site_key import load_site_key
+from nodes.models import Node, NodeState, Operation
+from nodes.problem import FerryError
+from nodes.ssh.host_key import fetch_host_key, parse_host_key
+from nodes.views.access import admin, operator, viewer
+from nodes.views.answers import UNPROCESSABLE
+from nodes.views.fleet import nodes_with_containers
+
+RECENT_OPERATIONS = 10
+
+
+@viewer
+@require_GET
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    node = get_object_or_404(nodes_with_containers(), pk=pk)
+    operations = Operation.objects.filter(source=node) | Operation.objects.filter(destination=node)
+    context = {
+        "node": node,
+        "operations": operations.select_related("source", "destination")[:RECENT_OPERATIONS],
+        "public_key": load_site_key().public_key,
+    }
+    return render(request, "nodes/detail.html", context)
+
+
+@admin
+@require_http_methods(["GET", "POST"])
+@sensitive_post_parameters("password")
+def add(request: HttpRequest) -> HttpResponse:
+    """Ask where the node is; then show its host key; then, once confirmed, add it."""
+    form = NodeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        node: Node = form.save(commit=False)
+        if "host_key" in request.POST:
+            return _add_confirmed(request, form, node)
+        return _show_host_key(request, form, node)
+    status = UNPROCESSABLE if request.method == "POST" else 200
+    context = {"form": form, "public_key": load_site_key().public_key}
+    return render(request, "nodes/add.html", context, status=status)
+
+
+def _show_host_key(request: HttpRequest, form: NodeForm, node: Node) -> HttpResponse:
+    public_key = load_site_key().public_key
+    try:
+        found = async_to_sync(fetch_host_key)(node.name, node.host, node.port)
+    except FerryError as error:
+        context = {"form": form, "public_key": public_key, "problem": error.problem}
+        return render(request, "nodes/add.html", context, status=UNPROCESSABLE)
+    context = {
+        "form": form,
+        "node": node,
+        "public_key": public_key,
+        "fingerprint": found.fingerprint,
+        "key_form": HostKeyForm(initial={"host_key": found.key}),
+    }
+    return render(request, "nodes/confirm.html", context)
+
+
+def _add_confirmed(request: HttpRequest, form: NodeForm, node: Node) -> HttpResponse:
+    key_form = HostKeyForm(request.POST)
+    if not key_form.is_valid():
+        return _show_host_key(request, form, node)
+    node.host_key = key_form.cleaned_data["host_key"]
+    try:
+        if password := key_form.cleaned_data["password"]:
+            async_to_sync(authorise)(node, password)
+    except FerryError as error:
+        key = parse_host_key(node.host_key)
+        context = {
+            "form": form,
+            "node": node,
+            "public_key": load_site_key().public_key,
+            "fingerprint": key.fingerprint if key else "",
+            "key_form": HostKeyForm(initial={"host_key": node.host_key}),
+            "problem": error.problem,
+        }
+        return render(request, "nodes/confirm.html", context, status=UNPROCESSABLE)
+    node.save()
+    audit(request.user, "node.add", node, host=node.host, fingerprint=node.host_key_fingerprint)
+    async_to_sync(look_at)(node)
+    fleet.wake(node.pk)
+    return redirect(node)
+
+
+@admin
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    node = get_object_or_404(Node, pk=pk)
+    form = NodeForm(request.POST or None, instance=node)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        audit(request.user, "node.edit", node, changed=form.changed_data)
+        async_to_sync(look_at)(node)
+        fleet.wake(node.pk)
+        return redirect(node)
+    status = UNPROCESSABLE if request.method == "POST" else 200
+    return render(request, "nodes/edit.html", {"form": form, "node": node}, status=status)
+
+
+@admin
+@require_http_methods(["GET", "POST"])
+def confirm_host_key(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the pinned host key beside the one that the host shows now; pin the new one."""
+    node = get_object_or_404(Node, pk=pk)
+    form = HostKeyForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        former = node.host_key_fingerprint
+        node.host_key = form.cleaned_data["host_key"]
+        node.save(update_fields=["host_key"])
+        audit(
+            request.user, "node.pin-host-key", node,
+            former=former, fingerprint=node.host_key_fingerprint,
+        )  # fmt: skip
+        async_to_sync(look_at)(node)
+        fleet.wake(node.pk)
+        return redirect(node)
+    context: dict[str, object] = {"node": node}
+    try:
+        found = async_to_sync(fetch_host_key)(node.name, node.host, node.port)
+    except FerryError as error:
+        context["problem"] = error.problem
+    else:
+        context["found"] = found
+        context["same"] = found.key == node.host_key
+        context["form"] = HostKeyForm(initial={"host_key": found.key})
+    return render(request, "nodes/host_key.html", context)
+
+
+@admin
+@require_http_methods(["GET", "POST"])
+def remove(request: HttpRequest, pk: int) -> HttpResponse:
+    """Forget a node; nothing on the host changes. Refused while an operation uses it."""
+    node = get_object_or_404(Node, pk=pk)
+    busy = Operation.objects.unfinished().filter(source=node) | (
+        Operation.objects.unfinished().filter(destination=node)
+    )
+    if request.method == "POST" and not busy.exists():
+        audit(request.user, "node.remove", node, host=node.host)
+        messages.success(request, f"{node.name} was removed. Nothing on the host was changed.")
+        node.delete()
+        fleet.wake()
+        return redirect("fleet")
+    status = UNPROCESSABLE if request.method == "POST" else 200
+    return render(request, "nodes/remove.html", {"node": node, "busy": busy}, status=status)
+
+
+@operator
+@require_POST
+def reconnect(request: HttpRequest, pk: int) -> HttpResponse:
+    node = get_object_or_404(Node, pk=pk)
+    async_to_sync(look_at)(node)
+    fleet.wake(node.pk)
+    if node.state == NodeState.ONLINE:
+        messages.success(request, f"{node.name} is online.")
+    return redirect(node)

@@ -1,0 +1,86 @@
+"""Operations: all of them, one of them, and stopping one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from nodes.models import Operation, OperationState
+from nodes.operations import start
+from nodes.problem import FerryError
+from nodes.views.access import operator, viewer
+
+LIST_ROWS = 200
+LOG_ROWS = 500
+
+
+def listed_operations(params: dict[str, str]) -> QuerySet[Operation]:
+    """Return operations, those under way first; ``state`` and ``q`` (container) filter."""
+    active = [OperationState.RUNNING, OperationState.QUEUED]
+    found = Operation.objects.select_related("source", "destination", "archive", "created_by")
+    if state := params.get("state", ""):
+        found = found.filter(state=state)
+    if text := params.get("q", "").strip():
+        found = found.filter(container_name__icontains=text)
+    first = Case(
+        When(state__in=active, then=Value(0)), default=Value(1), output_field=IntegerField()
+    )
+    return found.order_by(first, "-created_at")
+
+
+@viewer
+@require_GET
+def operation_list(request: HttpRequest) -> HttpResponse:
+    params = request.GET.dict()
+    context = {
+        "operations": listed_operations(params)[:LIST_ROWS],
+        "params": params,
+        "states": OperationState.choices,
+    }
+    return render(request, "operations/list.html", context)
+
+
+def operation_context(operation: Operation) -> dict[str, Any]:
+    return {
+        "operation": operation,
+        "events": operation.events.order_by("pk")[:LOG_ROWS],
+    }
+
+
+def get_operation(pk: int) -> Operation:
+    return get_object_or_404(
+        Operation.objects.select_related("source", "destination", "archive", "created_by"), pk=pk
+    )
+
+
+@viewer
+@require_GET
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    return render(request, "operations/detail.html", operation_context(get_operation(pk)))
+
+
+@operator
+@require_POST
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    operation = get_operation(pk)
+    try:
+        start.cancel_operation(request.user, operation)
+    except FerryError as error:
+        messages.warning(request, f"{error.problem.message} {error.problem.remedy}")
+    return redirect(operation)
+
+
+@operator
+@require_POST
+def look_again(request: HttpRequest, pk: int) -> HttpResponse:
+    operation = get_operation(pk)
+    try:
+        start.look_again(request.user, operation)
+    except FerryError as error:
+        messages.warning(request, error.problem.message)
+    return redirect(operation)
