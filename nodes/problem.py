@@ -10,19 +10,25 @@ FerryError
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Say what happened, why, and what to do; ``code`` is stable, for programs."""
+    """Say what happened, why, and what to do; ``code`` is stable, for programs.
+
+    ``options`` are those with which a new try may succeed, spelled as Podman's.
+    """
 
     code: str
     message: str
     cause: str = ""
     remedy: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
@@ -31,6 +37,19 @@ class FerryError(Exception):
 
     code = "error"
 
-    def __init__(self, message: str, *, cause: str = "", remedy: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        cause: str = "",
+        remedy: str = "",
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
-        self.problem = Problem(code=self.code, message=message, cause=cause, remedy=remedy)
+        self.problem = Problem(
+            code=self.code,
+            message=message,
+            cause=cause,
+            remedy=remedy,
+            options=dict(options or {}),
+        )

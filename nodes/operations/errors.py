@@ -13,7 +13,6 @@ WorkflowError
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from nodes.finding import Finding, errors_in
 from nodes.problem import FerryError
@@ -21,8 +20,6 @@ from nodes.problem import FerryError
 
 class WorkflowError(FerryError):
     code = "operation_failed"
-    # Options with which a new try may succeed.
-    retry_options: dict[str, Any] = {}
     # The whole log of CRIU or Podman, for the operation's page.
     log: str = ""
 

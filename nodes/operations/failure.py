@@ -31,9 +31,12 @@ async def explain(
     found = diagnose("\n".join(evidence)) or diagnose(done.stderr) or diagnose(log)
     said = (evidence or done.stderr.strip().splitlines() or ["no output"])[-1]
     if found:
-        error = failure(message, cause=f"{found.rule.cause} ({found.line})",
-                        remedy=found.rule.remedy)  # fmt: skip
-        error.retry_options = dict(found.rule.options)
+        error = failure(
+            message,
+            cause=f"{found.rule.cause} ({found.line})",
+            remedy=found.rule.remedy,
+            options=found.rule.options,
+        )
     else:
         error = failure(
             message, cause=said, remedy="Read the operation's log below, mend it, then try again."

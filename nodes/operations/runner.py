@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -123,12 +124,7 @@ def _with_place(operation: Operation, error: FerryError) -> Problem:
     place = f"{operation.container_name} is running on {operation.source_name}, its memory intact."
     if isinstance(error, (RollbackFailed, PreflightFailed)):
         place = ""
-    return Problem(
-        code=problem.code,
-        message=f"{problem.message} {place}".strip(),
-        cause=problem.cause,
-        remedy=problem.remedy,
-    )
+    return replace(problem, message=f"{problem.message} {place}".strip())
 
 
 async def _log_failure(operation: Operation, error: FerryError) -> None:

@@ -1,0 +1,146 @@
+"""A running container moves between two real hosts with all it holds."""
+
+from __future__ import annotations
+
+import hashlib
+import urllib.request
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from nodes.models import Archive, OperationState, PhaseState
+from tests.integration.site import Site, all_containers, running, staging_is_gone, volumes
+from tests.lab import Host, full_check, read_counter
+
+pytestmark = [pytest.mark.integration, pytest.mark.lab]
+
+
+def answer(host: Host, port: int) -> str:
+    with urllib.request.urlopen(f"http://{host.address}:{port}/", timeout=5) as response:
+        return str(response.read().decode())
+
+
+async def test_memory_port_volume_and_files_move_there_and_back(
+    site: Site, alder: Host, birch: Host, counter: str
+) -> None:
+    started = alder.run(["podman", "exec", "counter", "cat", "/data/started"]).stdout
+    before = read_counter(alder)
+
+    there = await site.migrate("counter", "alder", "birch")
+
+    assert there.state == OperationState.SUCCEEDED, there.error
+    assert (running(alder), all_containers(alder)) == ([], [])
+    assert running(birch) == ["counter"]
+    moved = full_check(birch)
+    assert moved.errors == 0
+    assert moved.counter >= before.counter
+    assert '"errors": 0' in answer(birch, 8081).replace('":0', '": 0')
+    assert birch.run(["podman", "exec", "counter", "cat", "/data/started"]).stdout == started
+    assert birch.run(["podman", "exec", "counter", "ls", "/changed-at-start"]).stdout
+    assert volumes(alder) == []
+
+    back = await site.migrate("counter", "birch", "alder")
+
+    assert back.state == OperationState.SUCCEEDED, back.error
+    returned = full_check(alder)
+    assert returned.errors == 0
+    assert returned.counter >= moved.counter
+    assert running(birch) == []
+    assert staging_is_gone(alder)
+    assert staging_is_gone(birch)
+
+
+async def test_the_image_is_copied_by_id(site: Site, alder: Host, birch: Host, counter: str) -> None:
+    wanted = alder.run(["podman", "container", "inspect", "-f", "{{.Image}}", "counter"]).stdout
+    operation = await site.migrate("counter", "alder", "birch")
+    found = birch.run(["podman", "container", "inspect", "-f", "{{.Image}}", "counter"]).stdout
+    assert found == wanted
+    assert next(p for p in operation.phases if p["name"] == "image")["bytes"] > 0
+
+
+async def test_an_image_of_the_same_name_on_the_destination_keeps_its_name(
+    site: Site, alder: Host, birch: Host, counter: str
+) -> None:
+    birch.load_image("busybox")
+    birch.run(["podman", "tag", "localhost/ferry-busybox", "localhost/ferry-counter"])
+    inspect = ["podman", "image", "inspect", "--format", "{{.Id}}", "localhost/ferry-counter"]
+    before = birch.run(inspect).stdout
+
+    operation = await site.migrate("counter", "alder", "birch")
+
+    assert operation.state == OperationState.SUCCEEDED, operation.error
+    assert birch.run(inspect).stdout == before
+
+
+async def test_the_archive_in_the_catalog_is_the_one_that_was_restored(
+    site: Site, alder: Host, birch: Host, counter: str
+) -> None:
+    operation = await site.migrate("counter", "alder", "birch")
+    archive = await Archive.objects.aget(pk=operation.result["archive_id"])
+    file = Path(settings.FERRY_ARCHIVES_DIR) / archive.key
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == archive.sha256
+    assert file.stat().st_size == archive.size_bytes
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert archive.compression == "zstd"
+    assert archive.versions["criu_version"]
+    assert archive.container_name == "counter"
+
+
+async def test_every_compression_moves_and_is_told_by_its_bytes(
+    site: Site, alder: Host, birch: Host, counter: str
+) -> None:
+    places = ["alder", "birch", "alder"]
+    for compress, source, destination in zip(["none", "gzip"], places, places[1:], strict=False):
+        operation = await site.migrate("counter", source, destination, compress=compress)
+        assert operation.state == OperationState.SUCCEEDED, operation.error
+        archive = await Archive.objects.aget(pk=operation.result["archive_id"])
+        assert archive.compression == compress
+    assert full_check(alder).errors == 0
+
+
+async def test_every_phase_and_both_times_are_reported(
+    site: Site, alder: Host, birch: Host, counter: str
+) -> None:
+    operation = await site.migrate("counter", "alder", "birch")
+    assert {phase["state"] for phase in operation.phases} == {PhaseState.SUCCEEDED}
+    assert operation.result["downtime_s"] > operation.result["frozen_s"] > 0
+    transfer = next(phase for phase in operation.phases if phase["name"] == "transfer")
+    assert transfer["bytes"] == transfer["total"] == operation.result["bytes"]
+
+
+async def test_keep_source_leaves_the_stopped_container_and_its_volume(
+    site: Site, alder: Host, birch: Host, counter: str
+) -> None:
+    operation = await site.migrate("counter", "alder", "birch", keep_source=True)
+    assert operation.state == OperationState.SUCCEEDED, operation.error
+    assert running(alder) == []
+    assert all_containers(alder) == ["counter"]
+    assert volumes(alder) == ["counter-data"]
+
+
+async def test_a_user_with_sudo_can_do_all_of_it(
+    site: Site, alder: Host, birch: Host, counter: str
+) -> None:
+    from nodes.inventory.site_key import load_site_key
+    from nodes.models import Node
+
+    for host in (alder, birch):
+        from asgiref.sync import sync_to_async
+
+        key = (await sync_to_async(load_site_key)()).public_key
+        host.authorize(key, user="ferry")
+        await Node.objects.filter(name=host.name).aupdate(user="ferry", sudo=True)
+    operation = await site.migrate("counter", "alder", "birch")
+    assert operation.state == OperationState.SUCCEEDED, operation.error
+    assert full_check(birch).errors == 0
+
+
+async def test_a_process_tree_comes_back_whole(site: Site, alder: Host, birch: Host) -> None:
+    alder.start_workload("tree", name="tree")
+    top = ["podman", "top", "tree", "pid", "ppid", "comm"]
+    before = alder.run(top).stdout.split()
+    operation = await site.migrate("tree", "alder", "birch")
+    assert operation.state == OperationState.SUCCEEDED, operation.error
+    lasting = {word for word in before if word in ("sh", "1")}
+    assert lasting <= set(birch.run(top).stdout.split())

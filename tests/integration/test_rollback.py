@@ -1,0 +1,175 @@
+"""Whatever fails before the commit, the container runs on the source with its memory intact."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from nodes.models import Archive, Operation, OperationState
+from nodes.operations import rollback
+from nodes.operations.runner import recover_operation
+from tests.integration.site import (
+    Site,
+    all_containers,
+    in_phase,
+    running,
+    staging_is_gone,
+    volumes,
+)
+from tests.lab import Host, full_check, read_counter
+
+pytestmark = [pytest.mark.integration, pytest.mark.lab]
+
+
+async def assert_rolled_back(
+    site: Site, operation: Operation, *, since: int, archive_kept: bool = True
+) -> None:
+    alder, birch = site.hosts["alder"], site.hosts["birch"]
+    assert running(alder) == ["counter"]
+    after = full_check(alder)
+    assert after.errors == 0
+    assert after.counter >= since
+    assert all_containers(birch) == []
+    assert volumes(birch) == []
+    assert staging_is_gone(alder)
+    assert staging_is_gone(birch)
+    assert operation.result["rolled_back"] is True
+    if archive_kept:
+        assert await Archive.objects.filter(pk=operation.result["archive_id"]).aexists()
+
+
+async def test_a_port_taken_after_preflight_rolls_back_and_says_so(
+    site: Site, alder: Host, birch: Host, counter: str
+) -> None:
+    birch.load_image("busybox")
+    before = read_counter(alder)
+    operation = await site.queue("counter", "alder", "birch")
+
+    def take_port(_: object) -> None:
+        birch.run(
+            ["podman", "run", "--detach", "--rm", "--network", "host", "--name", "thief",
+             "localhost/ferry-busybox", "nc", "-l", "-p", "8081"]
+        )  # fmt: skip
+
+    operation = await site.migrate_while(operation, in_phase("checkpoint"), take_port)
+    birch.run(["podman", "rm", "--force", "--time", "0", "thief"])
+
+    assert operation.state == OperationState.FAILED
+    assert operation.error["code"] == "restore_failed"
+    assert "running on alder" in operation.error["message"]
+    assert "port" in operation.error["cause"]
+    assert operation.error["remedy"]
+    await assert_rolled_back(site, operation, since=before.counter)
+
+
+async def test_an_image_removed_after_its_copy_rolls_back_and_says_so(
+    site: Site, alder: Host, birch: Host, counter: str
+) -> None:
+    before = read_counter(alder)
+    operation = await site.queue("counter", "alder", "birch")
+
+    def remove_image(_: object) -> None:
+        birch.run(["podman", "rmi", "--all", "--force"])
+
+    operation = await site.migrate_while(operation, in_phase("checkpoint"), remove_image)
+
+    assert operation.state == OperationState.FAILED
+    assert "image" in operation.error["cause"]
+    await assert_rolled_back(site, operation, since=before.counter)
+
+
+@pytest.mark.parametrize(
+    "phase", ["preflight", "image", "checkpoint", "transfer", "restore", "verify"]
+)
+async def test_cancel_rolls_back_in_every_phase(
+    site: Site, alder: Host, birch: Host, counter: str, phase: str
+) -> None:
+    before = read_counter(alder)
+    operation = await site.queue("counter", "alder", "birch")
+    loop = asyncio.get_running_loop()
+
+    operation = await site.migrate_while(
+        operation, in_phase(phase), lambda task: loop.call_soon_threadsafe(task.cancel)
+    )
+
+    assert operation.state == OperationState.CANCELLED, operation.error
+    assert "running on alder" in operation.error["message"]
+    assert running(alder) == ["counter"]
+    after = full_check(alder)
+    assert after.errors == 0
+    assert after.counter >= before.counter
+    assert all_containers(birch) == []
+    assert volumes(birch) == []
+    assert staging_is_gone(alder)
+    assert staging_is_gone(birch)
+
+
+async def test_an_open_connection_fails_the_dump_and_the_offered_option_mends_it(
+    site: Site, alder: Host, birch: Host
+) -> None:
+    alder.start_workload("tcp", name="tcp")
+
+    failed = await site.migrate("tcp", "alder", "birch")
+
+    assert failed.state == OperationState.FAILED
+    assert failed.error["code"] == "checkpoint_failed"
+    assert "tcp_established" in failed.error["remedy"]
+    assert failed.error["options"] == {"tcp_established": True}
+    assert any("Error (criu" in message for message in await site.messages(failed))
+    assert running(alder) == ["tcp"]
+
+    again = await site.migrate("tcp", "alder", "birch", **failed.error["options"])
+    assert again.state == OperationState.SUCCEEDED, again.error
+    assert running(birch) == ["tcp"]
+
+
+async def test_a_held_lock_fails_the_dump_and_the_offered_option_mends_it(
+    site: Site, alder: Host, birch: Host
+) -> None:
+    alder.start_workload("lock", name="lock")
+    failed = await site.migrate("lock", "alder", "birch")
+    assert failed.error["options"] == {"file_locks": True}
+    again = await site.migrate("lock", "alder", "birch", **failed.error["options"])
+    assert again.state == OperationState.SUCCEEDED, again.error
+
+
+async def test_a_full_destination_rolls_back(
+    site: Site, alder: Host, birch: Host, counter: str
+) -> None:
+    before = read_counter(alder)
+    operation = await site.queue("counter", "alder", "birch")
+
+    def fill(_: object) -> None:
+        birch.limit_disk("/var/lib/ferry", 16 * 1024 * 1024)
+
+    try:
+        operation = await site.migrate_while(operation, in_phase("image"), fill)
+        assert operation.state == OperationState.FAILED
+        assert "space" in operation.error["cause"].lower()
+        assert running(alder) == ["counter"]
+        assert full_check(alder).counter >= before.counter
+    finally:
+        birch.unlimit_disk("/var/lib/ferry")
+
+
+async def test_a_destination_that_goes_away_is_unknown_until_it_can_be_asked(
+    site: Site, alder: Host, birch: Host, counter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollback, "ASK_FOR_S", 3.0)
+    monkeypatch.setattr("nodes.operations.remote_step.REATTACH_FOR_S", 3.0)
+    before = read_counter(alder)
+    operation = await site.queue("counter", "alder", "birch")
+
+    operation = await site.migrate_while(operation, in_phase("restore"), lambda _: birch.cut())
+
+    assert operation.state == OperationState.UNKNOWN
+    assert "birch" in operation.error["message"]
+    assert running(alder) == []  # nothing is guessed: no second copy is started
+
+    birch.mend()
+    await recover_operation(operation.pk)
+    await operation.arefresh_from_db()
+    assert operation.state == OperationState.FAILED
+    assert operation.error["code"] == "interrupted"
+    await assert_rolled_back(site, operation, since=before.counter)
