@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from nodes.models import Container, Node, Operation
 from nodes.models.role import role_of
 from nodes.views.container import container_context
-from nodes.views.fleet import container_list_context, nodes_with_containers
+from nodes.views.fleet import container_list_context, fleet_totals, nodes_with_containers
 from nodes.views.operation import LIST_ROWS, listed_operations, operation_context
 
 Changed = set[int | None]
@@ -30,8 +30,14 @@ def render_tray(user: Any) -> str:
 def render_board(user: Any, params: dict[str, str], changed: Changed) -> str:
     nodes = nodes_with_containers()
     if None not in changed:
-        nodes = nodes.filter(pk__in=changed)
-    return "".join(_render("fleet/_node_card.html", user, {"node": node}) for node in nodes)
+        cards = list(nodes.filter(pk__in=changed))
+        if len(cards) == len(changed):
+            html = "".join(_render("fleet/_node_card.html", user, {"node": n}) for n in cards)
+            return html + _render("fleet/_totals.html", user, fleet_totals())
+    # A node may have come or gone: send all cards.
+    return _render("fleet/_grid.html", user, {"nodes": nodes}) + _render(
+        "fleet/_totals.html", user, fleet_totals()
+    )
 
 
 def render_node(user: Any, params: dict[str, str], changed: Changed) -> str:
@@ -58,7 +64,8 @@ def render_container(user: Any, params: dict[str, str], changed: Changed) -> str
     )
     if container is None:
         node = Node.objects.filter(pk=params.get("node") or 0).first()
-        return _render("containers/_gone.html", user, {"node": node})
+        elsewhere = Container.objects.filter(podman_id=params.get("container", "")).first()
+        return _render("containers/_gone.html", user, {"node": node, "elsewhere": elsewhere})
     return _render("containers/_summary.html", user, container_context(container))
 
 

@@ -14,6 +14,7 @@ from nodes.ssh.errors import (
     SshError,
 )
 from nodes.ssh.host_key import fetch_host_key, host_key_of
+from nodes.ssh.reason import reason
 
 CONNECT_TIMEOUT_S = 10.0
 # A host that vanished without a word is noticed after interval x count.
@@ -73,7 +74,7 @@ async def connect(
     except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
         raise await _host_key_changed(address, pinned) from error
     except (OSError, asyncssh.Error) as error:
-        raise _unreachable(address, str(error) or type(error).__name__) from error
+        raise _unreachable(address, reason(error)) from error
 
 
 async def _host_key_changed(address: NodeAddress, pinned: asyncssh.SSHKey) -> SshError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import asyncssh
 
 from nodes.ssh.errors import NodeUnreachable
+from nodes.ssh.reason import reason
 
 _TIMEOUT_S = 10.0
 
@@ -41,7 +42,7 @@ async def fetch_host_key(name: str, host: str, port: int) -> HostKey:
     except TimeoutError as error:
         raise NodeUnreachable(name, host, port, f"no answer within {_TIMEOUT_S:g} s") from error
     except (OSError, asyncssh.Error) as error:
-        raise NodeUnreachable(name, host, port, str(error)) from error
+        raise NodeUnreachable(name, host, port, reason(error)) from error
     if key is None:
         raise NodeUnreachable(name, host, port, "the host showed no host key")
     return host_key_of(key)

@@ -20,6 +20,7 @@ from nodes.ssh.errors import (
     SshError,
     SudoRefused,
 )
+from nodes.ssh.reason import reason
 
 __all__ = ["Completed", "NodeAddress", "NodeSession", "RemoteWriter"]
 
@@ -130,11 +131,11 @@ class NodeSession:
         try:
             process = await connection.create_process(command, encoding=None)
         except (asyncssh.Error, OSError) as error:
-            raise self._unreachable(str(error) or "the connection was lost") from error
+            raise self._unreachable(reason(error)) from error
         try:
             yield process
         except (asyncssh.ConnectionLost, asyncssh.DisconnectError) as error:
-            raise self._unreachable(str(error) or "the connection was lost") from error
+            raise self._unreachable(reason(error)) from error
         finally:
             process.close()
 

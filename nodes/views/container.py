@@ -44,12 +44,14 @@ def detail(request: HttpRequest, node_pk: int, podman_id: str) -> HttpResponse:
 
 
 def _migrate_context(container: Container, form: MigrationForm) -> dict[str, Any]:
+    destinations = list(Node.objects.exclude(pk=container.node_id))
+    first = next((node.pk for node in destinations if node.is_online), "")
     return {
         "container": container,
         "node": container.node,
         "form": form,
-        "destinations": Node.objects.exclude(pk=container.node_id),
-        "chosen": str(form["destination"].value() or ""),
+        "destinations": destinations,
+        "chosen": str(form["destination"].value() or first),
     }
 
 

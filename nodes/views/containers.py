@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from nodes.models import Container
+from nodes.models import Container, Operation
+
+
+def with_operation(containers: QuerySet[Container]) -> QuerySet[Container]:
+    """Annotate each with ``operation_id``, the operation that holds it, or None."""
+    unfinished = Operation.objects.unfinished().filter(container_podman_id=OuterRef("podman_id"))
+    return containers.annotate(operation_id=Subquery(unfinished.values("pk")[:1]))
 
 
 def find_containers(params: Mapping[str, str]) -> QuerySet[Container]:
     """Filter by ``q`` (name, image, ID), ``state`` and ``node`` (its id); others are ignored."""
-    found = Container.objects.select_related("node").order_by("name", "node__name")
+    found = with_operation(Container.objects.select_related("node"))
+    found = found.order_by("name", "node__name")
     if text := params.get("q", "").strip():
         found = found.filter(
             Q(name__icontains=text) | Q(image__icontains=text) | Q(podman_id__startswith=text)

@@ -9,23 +9,34 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from nodes.models import Container, Node
+from nodes.models import Container, Node, NodeState
 from nodes.views.access import viewer
-from nodes.views.containers import find_containers
+from nodes.views.containers import find_containers, with_operation
 
 PAGE_ROWS = 500
 
 
 def nodes_with_containers() -> QuerySet[Node]:
     return Node.objects.prefetch_related(
-        Prefetch("containers", queryset=Container.objects.order_by("name"))
+        Prefetch("containers", queryset=with_operation(Container.objects.order_by("name")))
     )
+
+
+def fleet_totals() -> dict[str, int]:
+    """Count what the board's heading tells."""
+    return {
+        "nodes_total": Node.objects.count(),
+        "nodes_online": Node.objects.filter(state=NodeState.ONLINE).count(),
+        "containers_total": Container.objects.count(),
+        "containers_running": Container.objects.filter(state="running").count(),
+    }
 
 
 @viewer
 @require_GET
 def board(request: HttpRequest) -> HttpResponse:
-    return render(request, "fleet/board.html", {"nodes": nodes_with_containers()})
+    context = {"nodes": nodes_with_containers(), **fleet_totals()}
+    return render(request, "fleet/board.html", context)
 
 
 def container_list_context(params: dict[str, str]) -> dict[str, Any]:

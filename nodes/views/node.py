@@ -14,6 +14,7 @@ from nodes.forms import HostKeyForm, NodeForm
 from nodes.inventory.fleet import fleet
 from nodes.inventory.register import authorise, look_at
 from nodes.inventory.site_key import load_site_key
+from nodes.live import ping_operations
 from nodes.models import Node, NodeState, Operation
 from nodes.problem import FerryError
 from nodes.ssh.host_key import fetch_host_key, parse_host_key
@@ -93,6 +94,8 @@ def _add_confirmed(request: HttpRequest, form: NodeForm, node: Node) -> HttpResp
     audit(request.user, "node.add", node, host=node.host, fingerprint=node.host_key_fingerprint)
     async_to_sync(look_at)(node)
     fleet.wake(node.pk)
+    # Open boards have no card for it yet: a ping without a node makes them draw all cards.
+    async_to_sync(ping_operations)()
     return redirect(node)
 
 
@@ -153,6 +156,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, f"{node.name} was removed. Nothing on the host was changed.")
         node.delete()
         fleet.wake()
+        async_to_sync(ping_operations)()
         return redirect("fleet")
     status = UNPROCESSABLE if request.method == "POST" else 200
     return render(request, "nodes/remove.html", {"node": node, "busy": busy}, status=status)

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from nodes.models import Operation, OperationState
+from nodes.models import Container, Operation, OperationState
 from nodes.operations import start
 from nodes.problem import FerryError
 from nodes.views.access import operator, viewer
@@ -49,6 +49,10 @@ def operation_context(operation: Operation) -> dict[str, Any]:
     return {
         "operation": operation,
         "events": operation.events.order_by("pk")[:LOG_ROWS],
+        # Where the container was last seen, whatever the operation says.
+        "whereabouts": Container.objects.select_related("node").filter(
+            podman_id=operation.container_podman_id
+        ),
     }
 
 

@@ -1,0 +1,37 @@
+"""Pick findings by level, and show the commands that messages and remedies name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django import template
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+_COMMAND = re.compile(r"`([^`]+)`")
+
+
+@register.filter
+def at_level(findings: Iterable[Any], level: str) -> list[Any]:
+    """Return the findings of one level; they may be Finding objects or stored dicts."""
+    return [finding for finding in findings or [] if _level(finding) == level]
+
+
+def _level(finding: Any) -> str:
+    return str(finding["level"] if isinstance(finding, dict) else finding.level)
+
+
+@register.filter
+def with_commands(text: str) -> SafeString:
+    """Escape a sentence and set what stands in `backquotes` as code."""
+    parts = _COMMAND.split(str(text))
+    # split() with one group alternates: text, command, text, …
+    return mark_safe(
+        "".join(
+            format_html("<code>{}</code>", part) if index % 2 else escape(part)
+            for index, part in enumerate(parts)
+        )
+    )

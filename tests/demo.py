@@ -1,0 +1,95 @@
+"""Show Ferry at work on this machine: two lab hosts with containers, registered in the site.
+
+Everything is made at the first start and found again at the next. The hosts are stopped when the
+site ends; `python -m tests.lab down --instance demo --wipe` forgets them altogether.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+
+import django
+
+from tests.lab import Host, Lab
+
+INSTANCE = "demo"
+COUNTER_PORT = 8081
+WEB_PORT = 8080
+
+
+def main() -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "migrationsite.settings")
+    django.setup()
+    lab = Lab(INSTANCE)
+    print("Starting two hosts, alder and birch …", flush=True)
+    try:
+        hosts = lab.up(["alder", "birch"])
+        start_containers(hosts)
+        password = register(hosts)
+        print_welcome(hosts, password)
+        return subprocess.run([sys.executable, "manage.py", "serve"], check=False).returncode
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        lab.down()
+
+
+def start_containers(hosts: dict[str, Host]) -> None:
+    """Start the two workloads on alder, unless some host has them from an earlier demo."""
+    present = {
+        name: host
+        for host in hosts.values()
+        for name in host.run(["podman", "ps", "--all", "--format", "{{.Names}}"]).stdout.split()
+    }
+    for kind, port in (("counter", COUNTER_PORT), ("web", WEB_PORT)):
+        if kind in present:
+            present[kind].run(["podman", "start", kind])
+        else:
+            hosts["alder"].start_workload(kind, name=kind, port=port)
+
+
+def register(hosts: dict[str, Host]) -> str:
+    """Register the hosts as nodes and return a fresh password of the user admin."""
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+
+    from nodes.first_start import make_first_admin
+    from nodes.inventory.site_key import load_site_key
+    from nodes.models import Node
+
+    call_command("migrate", verbosity=0)
+    public_key = load_site_key().public_key
+    for host in hosts.values():
+        host.authorize(public_key)
+        Node.objects.update_or_create(
+            name=host.name,
+            defaults={"host": host.address, "port": host.port, "host_key": host.host_key},
+        )
+    password = make_first_admin()
+    if password is None:
+        password = secrets.token_urlsafe(12)
+        admin = User.objects.get(username="admin")
+        admin.set_password(password)
+        admin.save()
+    return password
+
+
+def print_welcome(hosts: dict[str, Host], password: str) -> None:
+    from django.conf import settings
+
+    addresses = ", ".join(f"{host.name} {host.address}" for host in hosts.values())
+    print(f"""
+  Hosts        {addresses}
+  Containers   counter (memory checked all the time, port {COUNTER_PORT}), web (port {WEB_PORT})
+  Site         http://{settings.FERRY_LISTEN}
+  Sign in as   admin / {password}
+
+  Click Migrate on counter. Stop with Ctrl-C.
+""", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())
