@@ -20,6 +20,9 @@ from nodes.catalog.compression import HEAD_BYTES, detect_compression
 from nodes.catalog.errors import StoreError, StoreFull
 
 
+READ_BYTES = 1024 * 1024
+
+
 @dataclass(frozen=True, kw_only=True)
 class StoredFile:
     key: str
@@ -52,6 +55,14 @@ class Store:
 
     def delete(self, key: str) -> None:
         self.path(key).unlink(missing_ok=True)
+
+    def verify(self, key: str) -> str:
+        """Read a file again and return the sha256 of what it holds now."""
+        digest = hashlib.sha256()
+        with self.path(key).open("rb") as file:
+            while chunk := file.read(READ_BYTES):
+                digest.update(chunk)
+        return digest.hexdigest()
 
     def free_bytes(self) -> int:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

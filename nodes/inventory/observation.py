@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -35,7 +36,7 @@ _UPDATED_FIELDS = [
 ]  # fmt: skip
 
 
-def _row(node_id: int, container: ListedContainer, now: object) -> Container:
+def _row(node_id: int, container: ListedContainer, now: datetime) -> Container:
     return Container(
         node_id=node_id,
         podman_id=container.podman_id,

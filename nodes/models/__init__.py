@@ -1,5 +1,7 @@
 """The rows: what the site knows and what it has done."""
 
+from __future__ import annotations
+
 from nodes.models.archive import Archive, ArchiveState
 from nodes.models.audit import AuditEvent
 from nodes.models.container import Container

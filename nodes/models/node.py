@@ -32,9 +32,7 @@ class Node(models.Model):
     sudo = models.BooleanField("use sudo", default=False)
     host_key = models.TextField(help_text="The pinned public host key, as in known_hosts.")
 
-    state = models.CharField(
-        max_length=16, choices=NodeState.choices, default=NodeState.CONNECTING
-    )
+    state = models.CharField(max_length=16, choices=NodeState.choices, default=NodeState.CONNECTING)
     # {code, message, cause, remedy} of why the node is not online; {} while it is.
     problem = models.JSONField(default=dict, blank=True)
     facts = models.JSONField(default=dict, blank=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, Group, Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db import models
 
 
@@ -44,9 +44,8 @@ def assign_role(user: User, role: Role) -> None:
     user.save(update_fields=["is_staff"])
 
 
-def role_of(user: AbstractBaseUser) -> Role:
+def role_of(user: User) -> Role:
     """Return the highest role that the user has; a user without any may only look."""
-    assert isinstance(user, User)
     if user.is_superuser:
         return Role.ADMIN
     names = set(user.groups.values_list("name", flat=True))

@@ -29,9 +29,7 @@ async def start_checkpoint(
     """Start it detached; return the step and Podman's PID on the node."""
     await source.run(["sh", "-c", _TOUCH, "touch", str(archive_path)])
     step = RemoteStep(session=source, folder=archive_path.parent, name=STEP_NAME)
-    pid = await step.start(
-        checkpoint_argv(container.podman_id, options, export=archive_path)
-    )
+    pid = await step.start(checkpoint_argv(container.podman_id, options, export=archive_path))
     return step, pid
 
 

@@ -27,9 +27,7 @@ async def clean_up(
         try:
             await work
         except FerryError as error:
-            leftovers.append(
-                f"{what} is left on {session.name}: {error.problem.cause or error}"
-            )
+            leftovers.append(f"{what} is left on {session.name}: {error.problem.cause or error}")
             await report.log(leftovers[-1], level="warning")
 
     async with report.phase("clean-up"):

@@ -53,9 +53,7 @@ class EmbeddedEngine:
     def recover(self, operation_id: int) -> None:
         """Ask the nodes again about an operation that ended unknown; from any thread."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(
-                lambda: self._start(operation_id, recovering=True)
-            )
+            self._loop.call_soon_threadsafe(lambda: self._start(operation_id, recovering=True))
 
     def _cancel(self, operation_id: int) -> None:
         task = self._tasks.get(operation_id)

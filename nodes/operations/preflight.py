@@ -6,7 +6,7 @@ import asyncio
 import json
 
 from nodes.finding import Finding, errors_in
-from nodes.inventory.readiness import read_host_facts
+from nodes.inventory.readiness import HostFacts, read_host_facts
 from nodes.operations import preflight_checks
 from nodes.operations.errors import PreflightFailed, WorkflowError
 from nodes.operations.migration_plan import (
@@ -55,33 +55,42 @@ async def look_around(
     source_facts, destination_host = await asyncio.gather(
         look_at_source(source, plan.container_id), read_host_facts(destination)
     )
-    container = source_facts.container
-    (
-        containers, has_image, image_id, volumes, networks, tcp, udp, missing
-    ) = await asyncio.gather(
-        destination.run(argv.ps_argv()),
-        destination.run(argv.image_exists_argv(container.image_id), check=False),
-        _image_id(destination, container.image_name),
-        destination.run(argv.volume_names_argv()),
-        destination.run(argv.network_names_argv()),
-        destination.run(taken_ports_argv("tcp"), check=False),
-        destination.run(taken_ports_argv("udp"), check=False),
-        _missing_paths(destination, container.bind_sources),
-    )  # fmt: skip
+    there = await _look_at_destination(destination, destination_host, source_facts.container)
     return Surroundings(
-        source=source_facts,
-        destination=DestinationFacts(
-            host=destination_host,
-            containers=parse_containers(containers.stdout),
-            has_image=has_image.exit_status == 0,
-            image_id_of_name=image_id,
-            volumes=frozenset(volumes.stdout.split()),
-            networks=frozenset(networks.stdout.split()),
-            taken_tcp_ports=frozenset(parse_taken_ports(tcp.stdout, "tcp")),
-            taken_udp_ports=frozenset(parse_taken_ports(udp.stdout, "udp")),
-            missing_bind_sources=missing,
-        ),
-        catalog_free_bytes=catalog_free_bytes,
+        source=source_facts, destination=there, catalog_free_bytes=catalog_free_bytes
+    )
+
+
+async def _look_at_destination(
+    destination: NodeSession, host: HostFacts, container: ContainerDetail
+) -> DestinationFacts:
+    commands = (
+        argv.ps_argv(),
+        argv.image_exists_argv(container.image_id),
+        argv.image_inspect_argv(container.image_name),
+        argv.volume_names_argv(),
+        argv.network_names_argv(),
+        taken_ports_argv("tcp"),
+        taken_ports_argv("udp"),
+        *(["test", "-e", path] for path in container.bind_sources),
+    )
+    containers, has_image, image, volumes, networks, tcp, udp, *paths = await asyncio.gather(
+        *(destination.run(command, check=False) for command in commands)
+    )
+    return DestinationFacts(
+        host=host,
+        containers=parse_containers(containers.stdout),
+        has_image=has_image.exit_status == 0,
+        image_id_of_name=(str(json.loads(image.stdout)[0]["Id"]) if image.exit_status == 0 else ""),
+        volumes=frozenset(volumes.stdout.split()),
+        networks=frozenset(networks.stdout.split()),
+        taken_tcp_ports=frozenset(parse_taken_ports(tcp.stdout, "tcp")),
+        taken_udp_ports=frozenset(parse_taken_ports(udp.stdout, "udp")),
+        missing_bind_sources=[
+            path
+            for path, done in zip(container.bind_sources, paths, strict=True)
+            if done.exit_status != 0
+        ],
     )
 
 
@@ -112,15 +121,3 @@ async def inspect_container(
             remedy="Look at the node's page for what runs there now.",
         ) from failure
     return parse_container_detail(done.stdout)
-
-
-async def _image_id(session: NodeSession, name: str) -> str:
-    done = await session.run(argv.image_inspect_argv(name), check=False)
-    return str(json.loads(done.stdout)[0]["Id"]) if done.exit_status == 0 else ""
-
-
-async def _missing_paths(session: NodeSession, paths: list[str]) -> list[str]:
-    results = await asyncio.gather(
-        *(session.run(["test", "-e", path], check=False) for path in paths)
-    )
-    return [path for path, done in zip(paths, results, strict=True) if done.exit_status != 0]

@@ -169,7 +169,8 @@ def check_ports_free(near: Surroundings, plan: MigrationPlan) -> Finding:
             "Stop what listens there, or choose another destination.",
         )
     listed = ", ".join(sorted({f"{port.host_port}/{port.protocol}" for port in wanted}))
-    return ok("ports", "The published ports are free." if wanted else "No port is published.", listed)
+    message = "The published ports are free." if wanted else "No port is published."
+    return ok("ports", message, listed)
 
 
 def check_volumes(near: Surroundings, plan: MigrationPlan) -> Finding:

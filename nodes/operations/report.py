@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from nodes.catalog.store import StoredFile
 from nodes.finding import Finding
+from nodes.podman.containers import ContainerDetail
 
 
 class Phase(Protocol):
@@ -35,7 +36,14 @@ class Report(Protocol):
     async def record(self, **facts: Any) -> None:
         """Write facts into the journal; they are in the database when this returns."""
 
-    async def keep_archive(self, stored: StoredFile, **facts: Any) -> int:
+    async def keep_archive(
+        self,
+        stored: StoredFile,
+        *,
+        container: ContainerDetail,
+        options: dict[str, Any],
+        versions: dict[str, Any],
+    ) -> int:
         """Put a received file into the catalog and return the archive's id."""
 
     async def journal(self) -> dict[str, Any]:

@@ -79,9 +79,7 @@ async def _compare_processes(
             remedy="Read the operation's log, then try again.",
         )
     # Short-lived children come and go between the two looks: worth a word, not a rollback.
-    return [
-        f"Process {pid} ({command}) is not there any more." for pid, command in wanted - found
-    ]
+    return [f"Process {pid} ({command}) is not there any more." for pid, command in wanted - found]
 
 
 def _exited(session: NodeSession, container: ContainerDetail) -> VerifyFailed:

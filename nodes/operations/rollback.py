@@ -49,9 +49,7 @@ async def bring_back(
             destination, report, lambda: _clear_destination(destination, plan, journal, report)
         )
     if journal.checkpoint_sent:
-        await _until_answered(
-            source, report, lambda: _run_on_source(source, plan, report)
-        )
+        await _until_answered(source, report, lambda: _run_on_source(source, plan, report))
         await report.log(f"The container is running on {source.name}, its memory intact.")
     await _remove_staging(source, destination, plan, report)
 
@@ -153,6 +151,4 @@ async def _remove_staging(
         try:
             await remove_staging(session, plan.folder)
         except (SshError, WorkflowError) as error:
-            await report.log(
-                f"{plan.folder} is left on {session.name}: {error}", level="warning"
-            )
+            await report.log(f"{plan.folder} is left on {session.name}: {error}", level="warning")

@@ -38,9 +38,9 @@ async def run_operation(operation_id: int) -> None:
 
     Cancellation rolls the operation back and ends it as cancelled.
     """
-    claimed = await Operation.objects.filter(
-        pk=operation_id, state=OperationState.QUEUED
-    ).aupdate(state=OperationState.RUNNING, started_at=timezone.now())
+    claimed = await Operation.objects.filter(pk=operation_id, state=OperationState.QUEUED).aupdate(
+        state=OperationState.RUNNING, started_at=timezone.now()
+    )
     if claimed:
         await _carry_out(operation_id, recovering=False)
 
@@ -146,16 +146,15 @@ async def _end(
     operation.ended_at = timezone.now()
     operation.error = error.as_dict() if error else {}
     operation.result = result or {
-        "rolled_back": journal.checkpoint_sent and state != OperationState.UNKNOWN
+        "rolled_back": journal.checkpoint_sent
+        and state != OperationState.UNKNOWN
         and operation.error.get("code") != RollbackFailed.code,
         "archive_id": journal.archive_id,
     }
     for phase in operation.phases:
         if phase["state"] == PhaseState.PENDING and state != OperationState.UNKNOWN:
             phase["state"] = PhaseState.SKIPPED
-    await operation.asave(
-        update_fields=["state", "ended_at", "error", "result", "phases", "phase"]
-    )
+    await operation.asave(update_fields=["state", "ended_at", "error", "result", "phases", "phase"])
     logger.info("operation %s %s: %s", operation.pk, operation, state)
     await ping_operation(operation.pk)
     await ping_operations()

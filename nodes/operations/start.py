@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -22,7 +22,7 @@ from nodes.operations.row_report import new_phases
 from nodes.operations.runner import archive_store
 from nodes.podman.options import MigrationOptions
 
-User = AbstractBaseUser | AnonymousUser
+Actor = AbstractBaseUser | AnonymousUser | None
 
 
 class Refused(WorkflowError):
@@ -44,7 +44,7 @@ class AlreadyMoving(Refused):
 
 
 def start_migration(
-    user: User, container: Container, destination: Node, options: MigrationOptions
+    user: Actor, container: Container, destination: Node, options: MigrationOptions
 ) -> Operation:
     """Queue a migration and return it. Raises Refused or AlreadyMoving."""
     source = container.node
@@ -61,7 +61,7 @@ def start_migration(
                 destination=destination,
                 destination_name=destination.name,
                 options=options.as_dict(),
-                created_by=user if isinstance(user, AbstractBaseUser) else None,
+                created_by=user if isinstance(user, User) else None,
             )
             audit(
                 user, "operation.start", operation,
@@ -95,7 +95,7 @@ def _require_two_nodes(source: Node, destination: Node) -> None:
         )
 
 
-def cancel_operation(user: User, operation: Operation) -> None:
+def cancel_operation(user: Actor, operation: Operation) -> None:
     """Ask a queued or running operation to stop and roll back. Raises Refused after its end."""
     audit(user, "operation.cancel", operation, operation=operation.pk)
     unstarted = Operation.objects.filter(pk=operation.pk, state=OperationState.QUEUED).update(
@@ -119,7 +119,7 @@ def cancel_operation(user: User, operation: Operation) -> None:
     engine.cancel(operation.pk)
 
 
-def look_again(user: User, operation: Operation) -> None:
+def look_again(user: Actor, operation: Operation) -> None:
     """Ask the nodes of an operation that ended unknown once more. Raises Refused."""
     if operation.state != OperationState.UNKNOWN:
         raise Refused("Only an operation whose outcome is unknown can be looked at again.")

@@ -14,19 +14,20 @@ class Port:
     host_ip: str
     host_port: int
     container_port: int
-    range: int
+    # How many consecutive ports are published, host and container alike.
+    count: int
     protocol: str
 
     @property
     def host_ports(self) -> range:
-        return range(self.host_port, self.host_port + self.range)
+        return range(self.host_port, self.host_port + self.count)
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "host_ip": self.host_ip,
             "host_port": self.host_port,
             "container_port": self.container_port,
-            "range": self.range,
+            "count": self.count,
             "protocol": self.protocol,
         }
 
@@ -84,7 +85,7 @@ def _port(row: Mapping[str, Any]) -> Port:
         host_ip=row.get("host_ip") or "",
         host_port=int(row.get("host_port") or 0),
         container_port=int(row.get("container_port") or 0),
-        range=int(row.get("range") or 1),
+        count=int(row.get("range") or 1),
         protocol=row.get("protocol") or "tcp",
     )
 
@@ -189,7 +190,7 @@ def _bound_ports(ports: Mapping[str, Any]) -> list[Port]:
                     host_ip=binding.get("HostIp") or "",
                     host_port=int(binding.get("HostPort") or 0),
                     container_port=int(number),
-                    range=1,
+                    count=1,
                     protocol=protocol or "tcp",
                 )
             )

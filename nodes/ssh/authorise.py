@@ -20,9 +20,7 @@ def authorise_argv(public_key: str) -> list[str]:
     return ["sh", "-c", _SCRIPT, "authorise", public_key]
 
 
-async def authorise_with_password(
-    address: NodeAddress, public_key: str, password: str
-) -> None:
+async def authorise_with_password(address: NodeAddress, public_key: str, password: str) -> None:
     """Append the key to the user's authorized_keys.
 
     Raises AuthenticationRefused, HostKeyChanged, NodeUnreachable or CommandFailed.

@@ -139,9 +139,7 @@ class NodeSession:
         finally:
             process.close()
 
-    async def _finish(
-        self, argv: Sequence[str], process: asyncssh.SSHClientProcess[bytes]
-    ) -> None:
+    async def _finish(self, argv: Sequence[str], process: asyncssh.SSHClientProcess[bytes]) -> None:
         _, stderr = await process.communicate()
         failure = self._failure(argv, self._status(process), _text(stderr))
         if failure:

@@ -30,9 +30,7 @@ class Site:
             await observe(session, node.pk)
         return await Container.objects.select_related("node").aget(name=name, node=node)
 
-    async def queue(
-        self, name: str, source: str, destination: str, **options: object
-    ) -> Operation:
+    async def queue(self, name: str, source: str, destination: str, **options: object) -> Operation:
         container = await self.container(name, source)
         there = await Node.objects.aget(name=destination)
         parsed = MigrationOptions.parse(options)

@@ -45,13 +45,9 @@ async def test_start_stop_and_remove_on_the_node_are_seen_within_a_second(
     site: Site, fleet: Fleet, alder: Host
 ) -> None:
     await asyncio.to_thread(alder.start_workload, "sleep", name="napper")
-    await seen_within(
-        Container.objects.filter(name="napper", state="running").aexists, WITHIN_S
-    )
+    await seen_within(Container.objects.filter(name="napper", state="running").aexists, WITHIN_S)
     await asyncio.to_thread(alder.run, ["podman", "stop", "--time", "0", "napper"])
-    await seen_within(
-        Container.objects.filter(name="napper", state="exited").aexists, WITHIN_S
-    )
+    await seen_within(Container.objects.filter(name="napper", state="exited").aexists, WITHIN_S)
     await asyncio.to_thread(alder.run, ["podman", "rm", "napper"])
 
     async def gone() -> bool:
@@ -64,9 +60,7 @@ async def test_a_node_that_is_cut_off_and_mended_is_unreachable_then_online_agai
     site: Site, fleet: Fleet, birch: Host
 ) -> None:
     birch.cut()
-    await seen_within(
-        Node.objects.filter(name="birch", state=NodeState.UNREACHABLE).aexists, 30
-    )
+    await seen_within(Node.objects.filter(name="birch", state=NodeState.UNREACHABLE).aexists, 30)
     birch.mend()
     await seen_within(Node.objects.filter(name="birch", state=NodeState.ONLINE).aexists, 30)
 
@@ -81,6 +75,4 @@ async def test_a_node_added_later_is_watched_and_a_removed_one_is_not(
         name="birch-again", host=birch.address, port=birch.port, host_key=birch.host_key
     )
     fleet.wake()
-    await seen_within(
-        Node.objects.filter(pk=node.pk, state=NodeState.ONLINE).aexists, 10
-    )
+    await seen_within(Node.objects.filter(pk=node.pk, state=NodeState.ONLINE).aexists, 10)

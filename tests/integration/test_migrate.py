@@ -51,7 +51,9 @@ async def test_memory_port_volume_and_files_move_there_and_back(
     assert staging_is_gone(birch)
 
 
-async def test_the_image_is_copied_by_id(site: Site, alder: Host, birch: Host, counter: str) -> None:
+async def test_the_image_is_copied_by_id(
+    site: Site, alder: Host, birch: Host, counter: str
+) -> None:
     wanted = alder.run(["podman", "container", "inspect", "-f", "{{.Image}}", "counter"]).stdout
     operation = await site.migrate("counter", "alder", "birch")
     found = birch.run(["podman", "container", "inspect", "-f", "{{.Image}}", "counter"]).stdout

@@ -1,0 +1,86 @@
+"""Take nodes into the fleet, change them and let them go: row, audit log, a first look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from nodes.audit import audit
+from nodes.inventory.fleet import fleet
+from nodes.inventory.register import authorise, look_at
+from nodes.live import ping_operations
+from nodes.models import Node, Operation
+from nodes.problem import FerryError
+
+Actor = AbstractBaseUser | AnonymousUser
+
+
+class NodeBusy(FerryError):
+    """An operation still needs the node."""
+
+    code = "node_busy"
+
+    def __init__(self, node: Node, operation: Operation) -> None:
+        super().__init__(
+            f"{node.name} is needed by operation {operation.pk} ({operation}).",
+            remedy="Wait for it, or cancel it first.",
+        )
+
+
+def add_node(user: Actor, node: Node, *, password: str = "") -> None:
+    """Save a node whose host key is confirmed, and look at it.
+
+    With a password the site's key is authorised first. Raises what ``authorise`` raises;
+    nothing is saved then.
+    """
+    if password:
+        async_to_sync(authorise)(node, password)
+    node.save()
+    audit(user, "node.add", node, host=node.host, fingerprint=node.host_key_fingerprint)
+    look_now(node)
+    # Open boards have no card for it yet: a ping without a node makes them draw all cards.
+    async_to_sync(ping_operations)()
+
+
+def change_node(user: Actor, node: Node, changed: Sequence[str]) -> None:
+    """Save a node whose ``changed`` fields are set already, and look at it."""
+    node.save()
+    audit(user, "node.edit", node, changed=list(changed))
+    look_now(node)
+
+
+def pin_host_key(user: Actor, node: Node, host_key: str) -> None:
+    """Trust another host key from now on, and look at the node with it."""
+    former = node.host_key_fingerprint
+    node.host_key = host_key
+    node.save(update_fields=["host_key"])
+    audit(
+        user, "node.pin-host-key", node, former=former, fingerprint=node.host_key_fingerprint
+    )  # fmt: skip
+    look_now(node)
+
+
+@transaction.atomic
+def remove_node(user: Actor, node: Node) -> None:
+    """Forget a node; nothing on the host changes. Raises NodeBusy."""
+    busy = unfinished_operations(node).first()
+    if busy is not None:
+        raise NodeBusy(node, busy)
+    audit(user, "node.remove", node, host=node.host)
+    node.delete()
+    transaction.on_commit(fleet.wake)
+    transaction.on_commit(async_to_sync(ping_operations))
+
+
+def look_now(node: Node) -> None:
+    """Ask a node for its facts and containers, and have its watcher try again."""
+    async_to_sync(look_at)(node)
+    fleet.wake(node.pk)
+
+
+def unfinished_operations(node: Node) -> QuerySet[Operation]:
+    return Operation.objects.unfinished().filter(Q(source=node) | Q(destination=node))
