@@ -19,7 +19,6 @@ from typing import BinaryIO
 from nodes.catalog.compression import HEAD_BYTES, detect_compression
 from nodes.catalog.errors import StoreError, StoreFull
 
-
 READ_BYTES = 1024 * 1024
 
 
@@ -120,7 +119,7 @@ class IncomingFile:
     def keep(self) -> StoredFile:
         """Move the whole file into the store and return its facts."""
         self._file.close()
-        self.path.rename(self._store.path(self.key))
+        self.path = self.path.rename(self._store.path(self.key))
         return StoredFile(
             key=self.key,
             size_bytes=self.size_bytes,

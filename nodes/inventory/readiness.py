@@ -16,6 +16,11 @@ from nodes.ssh.session import NodeSession
 
 # Kept free of what an operation stages: see operations/staging.py.
 STAGING_PARENT = "/var/lib"
+_TOOLS = """
+tar --version 2>/dev/null | grep -q 'GNU tar' && echo tar
+for tool in zstd gzip; do command -v $tool >/dev/null && echo $tool; done
+true
+"""
 
 
 class PodmanMissing(FerryError):
@@ -54,6 +59,8 @@ class HostFacts:
     staging_free_bytes: int
     graph_root_free_bytes: int
     cpu_flags: frozenset[str]
+    # Which of tar (GNU's), zstd and gzip are there: see operations/unpack_ahead.py.
+    tools: frozenset[str]
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -77,12 +84,13 @@ async def read_host_facts(session: NodeSession) -> HostFacts:
     except CommandFailed as failure:
         raise PodmanFailed(session.name, failure.stderr) from failure
     info = parse_info(info_text)
-    version, check, staging, graph_root, cpu = await asyncio.gather(
+    version, check, staging, graph_root, cpu, tools = await asyncio.gather(
         session.run(version_argv(), check=False),
         session.run(check_argv(), check=False),
         _free_bytes(session, STAGING_PARENT),
         _free_bytes(session, info.graph_root),
         session.run(["grep", "-m1", "-E", "^(flags|Features)", "/proc/cpuinfo"], check=False),
+        session.run(["sh", "-c", _TOOLS], check=False),
     )
     said = (check.stdout + check.stderr).strip()
     return HostFacts(
@@ -93,6 +101,7 @@ async def read_host_facts(session: NodeSession) -> HostFacts:
         staging_free_bytes=staging,
         graph_root_free_bytes=graph_root,
         cpu_flags=frozenset(cpu.stdout.partition(":")[2].split()),
+        tools=frozenset(tools.stdout.split()),
     )
 
 

@@ -15,6 +15,7 @@ from nodes.live import ping_node
 from nodes.models import Node, NodeState
 from nodes.podman.argv import events_argv, ps_argv
 from nodes.podman.containers import parse_containers
+from nodes.podman.events import changes_containers
 from nodes.problem import FerryError, Problem
 from nodes.ssh.errors import CommandTimedOut, NodeUnreachable
 from nodes.ssh.session import NodeSession
@@ -86,8 +87,9 @@ class NodeWatcher:
             raise several.exceptions[0] from None
 
     async def _follow_events(self, session: NodeSession) -> None:
-        async for _ in session.lines(events_argv()):
-            self._dirty.set()
+        async for line in session.lines(events_argv()):
+            if changes_containers(line):
+                self._dirty.set()
         raise NodeUnreachable(
             session.name, session.address.host, session.address.port, "podman events ended"
         )

@@ -22,6 +22,8 @@ class WorkflowError(FerryError):
     code = "operation_failed"
     # The whole log of CRIU or Podman, for the operation's page.
     log: str = ""
+    # Whether a rule of nodes.criu.diagnosis names the cause.
+    diagnosed: bool = False
 
 
 class PreflightFailed(WorkflowError):

@@ -37,6 +37,7 @@ async def explain(
             remedy=found.rule.remedy,
             options=found.rule.options,
         )
+        error.diagnosed = True
     else:
         error = failure(
             message, cause=said, remedy="Read the operation's log below, mend it, then try again."

@@ -16,6 +16,8 @@ class Journal:
     committed: bool = False
     # Volumes that were not on the destination before and that the restore makes there.
     new_volumes: list[str] = field(default_factory=list)
+    # The folder on the destination into which the archive is unpacked ahead; "" if it is not.
+    unpacked_into: str = ""
     archive_id: int | None = None
     archive_bytes: int = 0
     downtime_s: float = 0.0

@@ -10,7 +10,13 @@ from nodes.operations.errors import RestoreFailed, VerifyFailed
 from nodes.operations.failure import explain
 from nodes.operations.preflight import inspect_container
 from nodes.operations.remote_step import RemoteStep
-from nodes.podman.argv import import_argv
+from nodes.operations.unpack_ahead import UnpackAhead
+from nodes.podman.argv import (
+    container_exists_argv,
+    import_argv,
+    remove_argv,
+    volume_remove_argv,
+)
 from nodes.podman.containers import ContainerDetail
 from nodes.podman.options import RestoreOptions
 from nodes.podman.processes import Process, parse_processes, processes_argv
@@ -18,14 +24,20 @@ from nodes.podman.statistics import parse_statistics
 from nodes.ssh.session import NodeSession
 
 STEP_NAME = "restore"
+UNPACKED_STEP_NAME = "restore-unpacked"
 _LOOK_EVERY_S = 0.5
 
 
 async def restore_archive(
-    session: NodeSession, name: str, archive_path: PurePosixPath, options: RestoreOptions
+    session: NodeSession,
+    name: str,
+    archive_path: PurePosixPath,
+    options: RestoreOptions,
+    *,
+    step_name: str = STEP_NAME,
 ) -> dict[str, float]:
     """Restore from a file on the node; return CRIU's figures. Raises RestoreFailed."""
-    step = RemoteStep(session=session, folder=archive_path.parent, name=STEP_NAME)
+    step = RemoteStep(session=session, folder=archive_path.parent, name=step_name)
     await step.start(import_argv(archive_path, options))
     done = await step.wait()
     if done.exit_status != 0:
@@ -33,6 +45,39 @@ async def restore_archive(
             RestoreFailed, f"{name} could not be restored on {session.name}.", session, done
         )
     return parse_statistics(done.stdout)
+
+
+async def restore_unpacked(
+    session: NodeSession, name: str, unpacked: UnpackAhead, options: RestoreOptions
+) -> dict[str, float] | None:
+    """Restore from what was unpacked ahead; None means: try the whole archive.
+
+    Raises RestoreFailed when the cause is known, for then the whole archive would fail too.
+    """
+    if not await unpacked.is_done(session):
+        return None
+    try:
+        return await restore_archive(
+            session, name, unpacked.thin_path, options, step_name=UNPACKED_STEP_NAME
+        )
+    except RestoreFailed as failure:
+        if failure.diagnosed:
+            raise
+        return None
+
+
+async def clear_container(session: NodeSession, container_id: str, volumes: Sequence[str]) -> bool:
+    """Remove what a restore made; return whether there was a container.
+
+    A restore that fails leaves a container in the state Created, and its volumes (Podman 5.8.6).
+    """
+    exists = await session.run(container_exists_argv(container_id), check=False)
+    found = exists.exit_status == 0
+    if found:
+        await session.run(remove_argv(container_id))
+    for volume in volumes:
+        await session.run(volume_remove_argv(volume), check=False)
+    return found
 
 
 async def require_running(session: NodeSession, container_id: str) -> ContainerDetail:

@@ -11,15 +11,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from nodes.operations.checkpoint import STEP_NAME as CHECKPOINT_STEP
-from nodes.operations.errors import RollbackFailed, StateUnknown, WorkflowError
+from nodes.operations.errors import RollbackFailed, StateUnknown
 from nodes.operations.failure import explain
 from nodes.operations.journal import Journal
 from nodes.operations.migration_plan import MigrationPlan
 from nodes.operations.preflight import inspect_container
 from nodes.operations.remote_step import RemoteStep
 from nodes.operations.report import Report
-from nodes.operations.restore import STEP_NAME as RESTORE_STEP
+from nodes.operations.restore import STEP_NAME, UNPACKED_STEP_NAME, clear_container
 from nodes.operations.staging import file_size_bytes, remove_staging
+from nodes.operations.unpack_ahead import drop_unpacked
 from nodes.podman import argv
 from nodes.podman.containers import ContainerDetail
 from nodes.ssh.errors import SshError
@@ -51,7 +52,7 @@ async def bring_back(
     if journal.checkpoint_sent:
         await _until_answered(source, report, lambda: _run_on_source(source, plan, report))
         await report.log(f"The container is running on {source.name}, its memory intact.")
-    await _remove_staging(source, destination, plan, report)
+    await _remove_staging(source, destination, plan, journal, report)
 
 
 async def _until_answered(
@@ -78,14 +79,12 @@ async def _until_answered(
 async def _clear_destination(
     destination: NodeSession, plan: MigrationPlan, journal: Journal, report: Report
 ) -> None:
-    step = RemoteStep(session=destination, folder=plan.folder, name=RESTORE_STEP)
-    if await step.has_started():
-        await step.wait()
-    if await _exists(destination, plan.container_id):
-        await report.log(f"Removing what was restored on {destination.name}.")
-        await destination.run(argv.remove_argv(plan.container_id))
-    for volume in journal.new_volumes:
-        await destination.run(argv.volume_remove_argv(volume), check=False)
+    for name in (UNPACKED_STEP_NAME, STEP_NAME):
+        step = RemoteStep(session=destination, folder=plan.folder, name=name)
+        if await step.has_started():
+            await step.wait()
+    if await clear_container(destination, plan.container_id, journal.new_volumes):
+        await report.log(f"Removed what was restored on {destination.name}.")
 
 
 async def _run_on_source(source: NodeSession, plan: MigrationPlan, report: Report) -> None:
@@ -145,10 +144,16 @@ async def _exists(session: NodeSession, container_id: str) -> bool:
 
 
 async def _remove_staging(
-    source: NodeSession, destination: NodeSession, plan: MigrationPlan, report: Report
+    source: NodeSession,
+    destination: NodeSession,
+    plan: MigrationPlan,
+    journal: Journal,
+    report: Report,
 ) -> None:
     for session in (source, destination):
         try:
+            if session is destination and journal.unpacked_into:
+                await drop_unpacked(session, journal.unpacked_into, plan.container_id)
             await remove_staging(session, plan.folder)
-        except (SshError, WorkflowError) as error:
+        except SshError as error:
             await report.log(f"{plan.folder} is left on {session.name}: {error}", level="warning")

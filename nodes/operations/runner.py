@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from nodes.catalog.store import Store
@@ -19,14 +20,19 @@ from nodes.models import Node, Operation, OperationEvent, OperationState, PhaseS
 from nodes.operations.errors import PreflightFailed, RollbackFailed, StateUnknown, WorkflowError
 from nodes.operations.journal import Journal
 from nodes.operations.migrate import migrate
-from nodes.operations.migration_plan import MigrationPlan
+from nodes.operations.migration_plan import MigrationPlan, MigrationResult
 from nodes.operations.recover import recover_migration
+from nodes.operations.report import Report
 from nodes.operations.row_report import RowReport
+from nodes.operations.uninterrupted import uninterrupted
 from nodes.podman.options import MigrationOptions
 from nodes.problem import FerryError, Problem
 from nodes.ssh.session import NodeSession
 
 logger = logging.getLogger(__name__)
+Workflow = Callable[
+    [NodeSession, NodeSession, MigrationPlan, Store, Report], Awaitable[MigrationResult]
+]
 
 
 def archive_store() -> Store:
@@ -38,40 +44,44 @@ async def run_operation(operation_id: int) -> None:
 
     Cancellation rolls the operation back and ends it as cancelled.
     """
-    claimed = await Operation.objects.filter(pk=operation_id, state=OperationState.QUEUED).aupdate(
-        state=OperationState.RUNNING, started_at=timezone.now()
-    )
-    if claimed:
-        await _carry_out(operation_id, recovering=False)
+    operation = await uninterrupted(_claim(operation_id, OperationState.QUEUED))
+    if operation is not None:
+        await _carry_out(operation, migrate)
 
 
 async def recover_operation(operation_id: int) -> None:
     """Take up an operation that a former process left running, or that ended unknown."""
-    claimed = await Operation.objects.filter(
-        pk=operation_id, state__in=[OperationState.RUNNING, OperationState.UNKNOWN]
-    ).aupdate(state=OperationState.RUNNING, ended_at=None)
-    if claimed:
-        await _carry_out(operation_id, recovering=True)
+    left = (OperationState.RUNNING, OperationState.UNKNOWN)
+    operation = await uninterrupted(_claim(operation_id, *left))
+    if operation is not None:
+        await _carry_out(operation, recover_migration)
 
 
-async def _carry_out(operation_id: int, *, recovering: bool) -> None:
-    operation = await Operation.objects.select_related("source", "destination", "archive").aget(
-        pk=operation_id
+async def _claim(operation_id: int, *states: OperationState) -> Operation | None:
+    # One UPDATE decides who runs it, however many ask.
+    claimed = await Operation.objects.filter(pk=operation_id, state__in=states).aupdate(
+        state=OperationState.RUNNING,
+        started_at=Coalesce("started_at", timezone.now()),
+        ended_at=None,
     )
-    await ping_operations()
+    rows = Operation.objects.select_related("source", "destination", "archive")
+    return await rows.aget(pk=operation_id) if claimed else None
+
+
+async def _carry_out(operation: Operation, work: Workflow) -> None:
     report = RowReport(operation)
-    work = recover_migration if recovering else migrate
     try:
+        await ping_operations()
         async with _sessions(operation) as (source, destination):
             result = await work(source, destination, _plan(operation), archive_store(), report)
-        await _end(operation, OperationState.SUCCEEDED, result=result.as_dict())
+        await _end_surely(operation, OperationState.SUCCEEDED, result=result.as_dict())
     except asyncio.CancelledError:
-        await _end(operation, OperationState.CANCELLED, error=_cancelled(operation))
+        await _end_surely(operation, OperationState.CANCELLED, error=_cancelled(operation))
     except StateUnknown as error:
-        await _end(operation, OperationState.UNKNOWN, error=error.problem)
+        await _end_surely(operation, OperationState.UNKNOWN, error=error.problem)
     except FerryError as error:
         await _log_failure(operation, error)
-        await _end(operation, OperationState.FAILED, error=_with_place(operation, error))
+        await _end_surely(operation, OperationState.FAILED, error=_with_place(operation, error))
     except Exception as error:
         logger.exception("operation %s", operation.pk)
         problem = Problem(
@@ -80,7 +90,7 @@ async def _carry_out(operation_id: int, *, recovering: bool) -> None:
             cause=f"{type(error).__name__}: {error}",
             remedy="Look into the site's log, and report it.",
         )
-        await _end(operation, OperationState.FAILED, error=problem)
+        await _end_surely(operation, OperationState.FAILED, error=problem)
 
 
 def _plan(operation: Operation) -> MigrationPlan:
@@ -132,6 +142,11 @@ async def _log_failure(operation: Operation, error: FerryError) -> None:
         await OperationEvent.objects.acreate(
             operation=operation, phase=operation.phase, level="error", message=error.log
         )
+
+
+async def _end_surely(operation: Operation, state: OperationState, **outcome: Any) -> None:
+    # A cancellation that comes this late must not leave the row running for ever.
+    await uninterrupted(_end(operation, state, **outcome))
 
 
 async def _end(

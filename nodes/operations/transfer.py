@@ -10,14 +10,18 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePosixPath
 
 from nodes.catalog.store import IncomingFile
+from nodes.criu.diagnosis import diagnose
 from nodes.operations.errors import TransferFailed
 from nodes.operations.report import Phase
 from nodes.operations.staging import file_size_bytes
-from nodes.ssh.errors import NodeUnreachable
+from nodes.operations.unpack_ahead import UnpackAhead
+from nodes.ssh.errors import CommandFailed, NodeUnreachable
 from nodes.ssh.session import CHUNK_BYTES, NodeSession
 
 RETRY_FOR_S = 60.0
@@ -39,7 +43,7 @@ def write_at_argv(path: PurePosixPath, offset: int) -> list[str]:
     ]  # fmt: skip
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Transfer:
     """One archive on its way; ``total_bytes`` is known once Podman has written it all."""
 
@@ -48,7 +52,14 @@ class Transfer:
     path: PurePosixPath
     incoming: IncomingFile
     phase: Phase
+    unpack_ahead: UnpackAhead | None = None
     total_bytes: int | None = None
+    _written: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def is_written(self, total_bytes: int) -> None:
+        """Say that Podman has ended well and how large its archive is."""
+        self.total_bytes = total_bytes
+        self._written.set()
 
     async def receive(self, pid: int) -> None:
         """Bring the archive from the source into the catalog. Raises TransferFailed."""
@@ -59,30 +70,29 @@ class Transfer:
                 await self.incoming.write(chunk)
 
         await _again_when_lost(follow)
-        expected_bytes = await file_size_bytes(self.source, self.path)
-        if expected_bytes != self.incoming.size_bytes:
+        # A file that Podman did not finish must not look like a whole one to whoever reads on.
+        await self._written.wait()
+        if self.total_bytes != self.incoming.size_bytes:
             raise TransferFailed(
                 "The archive did not arrive whole in the catalog.",
-                cause=f"{self.incoming.size_bytes} of {expected_bytes} bytes arrived.",
+                cause=f"{self.incoming.size_bytes} of {self.total_bytes} bytes arrived.",
                 remedy="Try again; if it happens again, look at the source's disk.",
             )
         await self.incoming.end()
 
     async def forward(self) -> None:
-        """Bring the growing catalog file to the destination. Raises TransferFailed."""
+        """Bring the catalog's file, growing or whole, to the destination.
+
+        Raises TransferFailed. After a broken connection it goes on with the whole archive.
+        """
         descriptor = os.open(self.incoming.path, os.O_RDONLY)
-
-        async def push() -> None:
-            offset = await file_size_bytes(self.destination, self.path)
-            async with self.destination.write(write_at_argv(self.path, offset)) as writer:
-                while await self.incoming.wait_beyond(offset):
-                    chunk = await asyncio.to_thread(os.pread, descriptor, CHUNK_BYTES, offset)
-                    await writer.write(chunk)
-                    offset += len(chunk)
-                    await self.phase.progress(offset, self.total_bytes)
-
         try:
-            await _again_when_lost(push)
+            if self.unpack_ahead is not None:
+                with suppress(NodeUnreachable):
+                    await self._push(descriptor, self.unpack_ahead.receive_argv(), 0)
+                    return
+                self.unpack_ahead = None
+            await _again_when_lost(partial(self._push_rest, descriptor))
         finally:
             os.close(descriptor)
         arrived_bytes = await file_size_bytes(self.destination, self.path)
@@ -92,6 +102,26 @@ class Transfer:
                 cause=f"{arrived_bytes} of {self.incoming.size_bytes} bytes arrived.",
                 remedy="Check the destination's disk, then try again.",
             )
+
+    async def _push_rest(self, descriptor: int) -> None:
+        offset = await file_size_bytes(self.destination, self.path)
+        await self._push(descriptor, write_at_argv(self.path, offset), offset)
+
+    async def _push(self, descriptor: int, argv: list[str], offset: int) -> None:
+        try:
+            async with self.destination.write(argv) as writer:
+                while await self.incoming.wait_beyond(offset):
+                    chunk = await asyncio.to_thread(os.pread, descriptor, CHUNK_BYTES, offset)
+                    await writer.write(chunk)
+                    offset += len(chunk)
+                    await self.phase.progress(offset, self.total_bytes)
+        except CommandFailed as failure:
+            found = diagnose(failure.stderr)
+            raise TransferFailed(
+                f"The archive could not be written on {self.destination.name}.",
+                cause=failure.stderr.strip(),
+                remedy=found.rule.remedy if found else "Look at that node's disk, then try again.",
+            ) from failure
 
 
 async def _again_when_lost(work: Callable[[], Awaitable[None]]) -> None:

@@ -25,6 +25,7 @@ class HostInfo:
     cpus: int
     rootless: bool
     graph_root: str
+    graph_driver: str
 
     def as_dict(self) -> dict[str, Any]:
         return dict(self.__dict__)
@@ -34,6 +35,7 @@ def parse_info(text: str) -> HostInfo:
     document = json.loads(text)
     host = document["host"]
     runtime = host.get("ociRuntime") or {}
+    store = document.get("store") or {}
     distribution = host.get("distribution") or {}
     return HostInfo(
         podman_version=(document.get("version") or {}).get("Version") or "",
@@ -52,7 +54,8 @@ def parse_info(text: str) -> HostInfo:
         memory_free_bytes=int(host.get("memFree") or 0),
         cpus=int(host.get("cpus") or 0),
         rootless=bool((host.get("security") or {}).get("rootless")),
-        graph_root=(document.get("store") or {}).get("graphRoot") or "/var/lib/containers/storage",
+        graph_root=store.get("graphRoot") or "/var/lib/containers/storage",
+        graph_driver=store.get("graphDriverName") or "",
     )
 
 

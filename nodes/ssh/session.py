@@ -26,6 +26,8 @@ __all__ = ["Completed", "NodeAddress", "NodeSession", "RemoteWriter"]
 
 logger = logging.getLogger(__name__)
 CHUNK_BYTES = 1024 * 1024
+# sshd refuses more sessions on one connection than MaxSessions, 10 by default (sshd_config(5)).
+MOST_COMMANDS_AT_ONCE = 8
 _NOT_FOUND_STATUS = 127
 
 
@@ -48,6 +50,7 @@ class NodeSession:
         self._private_key = private_key
         self._connection: asyncssh.SSHClientConnection | None = None
         self._connecting = asyncio.Lock()
+        self._slots = asyncio.Semaphore(MOST_COMMANDS_AT_ONCE)
 
     @property
     def name(self) -> str:
@@ -127,17 +130,18 @@ class NodeSession:
     ) -> AsyncIterator[asyncssh.SSHClientProcess[bytes]]:
         command = shlex.join(["sudo", "-n", "--", *argv] if self.address.sudo else argv)
         logger.debug("%s: %s", self.name, command)
-        connection = await self.connect()
-        try:
-            process = await connection.create_process(command, encoding=None)
-        except (asyncssh.Error, OSError) as error:
-            raise self._unreachable(reason(error)) from error
-        try:
-            yield process
-        except (asyncssh.ConnectionLost, asyncssh.DisconnectError) as error:
-            raise self._unreachable(reason(error)) from error
-        finally:
-            process.close()
+        async with self._slots:
+            connection = await self.connect()
+            try:
+                process = await connection.create_process(command, encoding=None)
+            except (asyncssh.Error, OSError) as error:
+                raise self._unreachable(reason(error)) from error
+            try:
+                yield process
+            except (asyncssh.ConnectionLost, asyncssh.DisconnectError) as error:
+                raise self._unreachable(reason(error)) from error
+            finally:
+                process.close()
 
     async def _finish(self, argv: Sequence[str], process: asyncssh.SSHClientProcess[bytes]) -> None:
         _, stderr = await process.communicate()

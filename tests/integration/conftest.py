@@ -15,7 +15,7 @@ from tests.lab import Host, Lab
 pytest_plugins: list[str] = []
 _WIPE = """
 podman rm --all --force --time 0 >/dev/null
-podman volume prune --force >/dev/null
+podman volume rm --all --force >/dev/null
 podman rmi --all --force >/dev/null
 rm -rf /var/lib/ferry /tmp/owned
 """

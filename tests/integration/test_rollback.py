@@ -134,23 +134,33 @@ async def test_a_held_lock_fails_the_dump_and_the_offered_option_mends_it(
     assert again.state == OperationState.SUCCEEDED, again.error
 
 
+@pytest.mark.parametrize("unpack_ahead", [True, False])
 async def test_a_full_destination_rolls_back(
-    site: Site, alder: Host, birch: Host, counter: str
+    site: Site,
+    alder: Host,
+    birch: Host,
+    counter: str,
+    monkeypatch: pytest.MonkeyPatch,
+    unpack_ahead: bool,
 ) -> None:
+    folder = "/var/lib/containers/storage/overlay-containers"
+    if not unpack_ahead:
+        folder = "/var/lib/ferry"
+        monkeypatch.setattr("nodes.operations.migrate.plan_unpack_ahead", lambda host, plan: None)
     before = read_counter(alder)
     operation = await site.queue("counter", "alder", "birch")
 
     def fill(_: object) -> None:
-        birch.limit_disk("/var/lib/ferry", 16 * 1024 * 1024)
+        birch.limit_disk(folder, 16 * 1024 * 1024)
 
     try:
-        operation = await site.migrate_while(operation, in_phase("image"), fill)
-        assert operation.state == OperationState.FAILED
-        assert "space" in operation.error["cause"].lower()
-        assert running(alder) == ["counter"]
-        assert full_check(alder).counter >= before.counter
+        operation = await site.migrate_while(operation, in_phase("preflight"), fill)
     finally:
-        birch.unlimit_disk("/var/lib/ferry")
+        birch.unlimit_disk(folder)
+    assert operation.state == OperationState.FAILED
+    assert "space" in operation.error["cause"].lower()
+    assert running(alder) == ["counter"]
+    assert full_check(alder).counter >= before.counter
 
 
 async def test_a_destination_that_goes_away_is_unknown_until_it_can_be_asked(

@@ -20,7 +20,7 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 FILES_FOLDER = SOURCE_FOLDER / "rootfs"
 BASE_PACKAGES = (
     "openssh-server", "busybox-static", "catatonit", "ca-certificates", "iproute2",
-    "iputils-ping", "nftables", "procps", "sudo",
+    "iputils-ping", "nftables", "procps", "sudo", "zstd",
 )  # fmt: skip
 CONTAINER_PACKAGES = (
     "podman", "criu", "runc", "crun", "conmon", "netavark", "aardvark-dns", "iptables",

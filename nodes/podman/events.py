@@ -1,0 +1,19 @@
+"""Read the lines of `podman events --format json`."""
+
+from __future__ import annotations
+
+import json
+
+# They come with every health check and every exec, and change nothing that is listed.
+_IDLE = {"exec", "exec_died", "health_status", "attach"}
+
+
+def changes_containers(line: str) -> bool:
+    """Tell whether an event can change the list of containers; what is not understood can."""
+    try:
+        event = json.loads(line)
+    except json.JSONDecodeError:
+        return True
+    return event.get("Type", "container") in ("container", "pod") and (
+        event.get("Status") not in _IDLE
+    )

@@ -1,0 +1,120 @@
+"""The real serving process, driven through its API, and stopped at a bad moment."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.site import all_containers, running, staging_is_gone
+from tests.lab import Host, full_check, read_counter
+from tests.serving import ServedSite, wait_for_operation
+
+pytestmark = [pytest.mark.integration, pytest.mark.lab]
+WAIT_S = 60.0
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[ServedSite]:
+    site = ServedSite(tmp_path)
+    site.start()
+    yield site
+    site.stop()
+
+
+@pytest.fixture
+def api(served: ServedSite, alder: Host, birch: Host) -> Iterator[httpx.Client]:
+    """Add both hosts through the API, confirming the host key that the site shows."""
+    with served.api() as api:
+        public_key = api.get("/site-key").json()["public_key"]
+        for host in (alder, birch):
+            host.authorize(public_key)
+            node = {"name": host.name, "host": host.address, "port": host.port, "user": "root"}
+            asked = api.post("/nodes", json=node)
+            assert asked.status_code == 409
+            key = asked.json()["host_key"]["key"]
+            assert key == " ".join(host.host_key.split()[:2])
+            added = api.post("/nodes", json={**node, "host_key": key})
+            assert (added.status_code, added.json()["state"]) == (201, "online"), added.text
+        yield api
+
+
+def start_migration(api: httpx.Client) -> int:
+    alder = next(n for n in api.get("/nodes").json() if n["name"] == "alder")
+    api.get(f"/nodes/{alder['id']}/containers", params={"refresh": True}).raise_for_status()
+    wanted = {"kind": "migrate", "source": "alder", "destination": "birch", "container": "counter"}
+    answer = api.post("/operations", json=wanted)
+    assert answer.status_code == 202, answer.text
+    return int(answer.json()["id"])
+
+
+def wait_for_phase(api: httpx.Client, operation_id: int, name: str) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        operation: dict[str, Any] = api.get(f"/operations/{operation_id}").json()
+        states = {phase["name"]: phase["state"] for phase in operation["phases"]}
+        if states[name] != "pending":
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{name} did not begin")
+
+
+def test_a_program_migrates_and_downloads_the_archive(
+    api: httpx.Client, alder: Host, birch: Host, counter: str
+) -> None:
+    before = read_counter(alder)
+
+    operation = wait_for_operation(api, start_migration(api))
+
+    assert operation["state"] == "succeeded", operation
+    assert (running(alder), running(birch)) == ([], ["counter"])
+    assert full_check(birch).counter >= before.counter
+    archive = api.get(f"/archives/{operation['result']['archive_id']}").json()
+    whole = api.get(f"/archives/{archive['id']}/download")
+    assert hashlib.sha256(whole.content).hexdigest() == archive["sha256"]
+    assert len(whole.content) == archive["size_bytes"]
+    half = archive["size_bytes"] // 2
+    rest = api.get(f"/archives/{archive['id']}/download", headers={"Range": f"bytes={half}-"})
+    assert rest.status_code == 206
+    assert whole.content[:half] + rest.content == whole.content
+
+
+@pytest.mark.parametrize("phase", ["checkpoint", "restore"])
+def test_a_killed_site_brings_the_container_back_at_its_next_start(
+    served: ServedSite, api: httpx.Client, alder: Host, birch: Host, counter: str, phase: str
+) -> None:
+    before = read_counter(alder)
+    operation_id = start_migration(api)
+    wait_for_phase(api, operation_id, phase)
+
+    served.kill()
+    served.start()
+    operation = wait_for_operation(api, operation_id)
+
+    assert operation["state"] == "failed", operation
+    assert operation["error"]["code"] == "interrupted"
+    assert (running(alder), all_containers(birch)) == (["counter"], [])
+    after = full_check(alder)
+    assert after.errors == 0
+    assert after.counter >= before.counter
+    assert staging_is_gone(alder)
+    assert staging_is_gone(birch)
+
+
+def test_a_stopped_site_rolls_back_before_it_ends(
+    served: ServedSite, api: httpx.Client, alder: Host, birch: Host, counter: str
+) -> None:
+    operation_id = start_migration(api)
+    wait_for_phase(api, operation_id, "checkpoint")
+
+    served.stop()
+
+    assert (running(alder), all_containers(birch)) == (["counter"], [])
+    served.start()
+    assert api.get(f"/operations/{operation_id}").json()["state"] == "cancelled"
+    assert full_check(alder).errors == 0
