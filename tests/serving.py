@@ -97,8 +97,14 @@ class ServedSite:
         )
 
     def _environment(self) -> dict[str, str]:
+        # What the tests' own settings and a developer's shell say is not for this site.
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("FERRY_", "DJANGO_"))
+        }
         return {
-            **os.environ,
+            **inherited,
             "FERRY_DATA_DIR": str(self.data_dir),
             "FERRY_LISTEN": f"127.0.0.1:{self.port}",
             "FERRY_BACKGROUND": "true",
