@@ -35,7 +35,9 @@ class Sendfile:
 
         async def intercept(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = Headers(raw=message["headers"])
+                # ASGI wants lower-case names, and Starlette looks for them; Django 5.2 sends
+                # them as they were set.
+                headers = Headers(raw=[(name.lower(), value) for name, value in message["headers"]])
                 if message["status"] == 200 and _HEADER in headers:
                     named.append(headers)
             if not named:

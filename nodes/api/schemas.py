@@ -1,0 +1,165 @@
+"""What the API answers; the names are the contract with programs outside."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from ninja import Schema
+
+from nodes.models import Archive, Container, Node, Operation
+
+
+class ProblemOut(Schema):
+    """RFC 9457 problem details, sent as application/problem+json."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    cause: str
+    remedy: str
+    errors: list[dict[str, str]] = []
+
+
+class FindingOut(Schema):
+    check: str
+    level: str
+    message: str
+    evidence: str
+    remedy: str
+
+
+class FindingsOut(Schema):
+    findings: list[FindingOut]
+
+
+class NodeOut(Schema):
+    id: int
+    name: str
+    host: str
+    port: int
+    user: str
+    sudo: bool
+    host_key: str
+    host_key_fingerprint: str
+    state: str
+    # Why it is not online: {code, message, cause, remedy}.
+    problem: dict[str, Any] | None
+    readiness: str
+    findings: list[FindingOut]
+    facts: dict[str, Any]
+    last_seen_at: datetime | None
+
+    @staticmethod
+    def resolve_problem(node: Node) -> dict[str, Any] | None:
+        return node.problem or None
+
+
+class ContainerOut(Schema):
+    id: int
+    podman_id: str
+    name: str
+    image: str
+    image_id: str
+    state: str
+    status: str
+    ports: list[dict[str, Any]]
+    created_at: datetime | None
+    observed_at: datetime
+    node: int
+    node_name: str
+
+    @staticmethod
+    def resolve_node(container: Container) -> int:
+        return container.node_id
+
+    @staticmethod
+    def resolve_node_name(container: Container) -> str:
+        return container.node.name
+
+
+class OperationOut(Schema):
+    id: int
+    kind: str
+    state: str
+    phase: str
+    phases: list[dict[str, Any]]
+    container: str
+    container_podman_id: str
+    source: int | None
+    source_name: str
+    destination: int | None
+    destination_name: str
+    archive: int | None
+    options: dict[str, Any]
+    findings: list[FindingOut]
+    result: dict[str, Any]
+    # {code, message, cause, remedy, options} when it did not succeed.
+    error: dict[str, Any] | None
+    created_by: str | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @staticmethod
+    def resolve_container(operation: Operation) -> str:
+        return operation.container_name
+
+    @staticmethod
+    def resolve_source(operation: Operation) -> int | None:
+        return operation.source_id
+
+    @staticmethod
+    def resolve_destination(operation: Operation) -> int | None:
+        return operation.destination_id
+
+    @staticmethod
+    def resolve_archive(operation: Operation) -> int | None:
+        return operation.archive_id
+
+    @staticmethod
+    def resolve_error(operation: Operation) -> dict[str, Any] | None:
+        return operation.error or None
+
+    @staticmethod
+    def resolve_created_by(operation: Operation) -> str | None:
+        return operation.created_by.get_username() if operation.created_by else None
+
+
+class EventOut(Schema):
+    id: int
+    at: datetime
+    phase: str
+    level: str
+    message: str
+
+
+class ArchiveOut(Schema):
+    id: int
+    name: str
+    file_name: str
+    state: str
+    sha256: str
+    size_bytes: int
+    compression: str
+    container: str
+    container_podman_id: str
+    image: str
+    image_id: str
+    node: int | None
+    node_name: str
+    options: dict[str, Any]
+    versions: dict[str, Any]
+    pinned: bool
+    note: str
+    created_at: datetime
+
+    @staticmethod
+    def resolve_container(archive: Archive) -> str:
+        return archive.container_name
+
+    @staticmethod
+    def resolve_node(archive: Archive) -> int | None:
+        return archive.node_id
