@@ -1,0 +1,110 @@
+"""Every address of the site, found by walking it, and who may use it how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from ninja import NinjaAPI
+
+from nodes.api import api
+
+
+class Who(IntEnum):
+    """Whom an address lets in, and everybody above."""
+
+    ANYBODY = 0
+    VIEWER = 1
+    OPERATOR = 2
+    ADMIN = 3
+
+
+GET_VIEWER = {"GET": Who.VIEWER}
+# By route name; a method that is not here is answered with 405.
+PAGES: dict[str, dict[str, Who]] = {
+    "fleet": GET_VIEWER,
+    "container-list": GET_VIEWER,
+    "node-add": {"GET": Who.ADMIN, "POST": Who.ADMIN},
+    "node-detail": GET_VIEWER,
+    "node-edit": {"GET": Who.ADMIN, "POST": Who.ADMIN},
+    "node-host-key": {"GET": Who.ADMIN, "POST": Who.ADMIN},
+    "node-remove": {"GET": Who.ADMIN, "POST": Who.ADMIN},
+    "node-reconnect": {"POST": Who.OPERATOR},
+    "container-detail": GET_VIEWER,
+    "container-migrate": {"GET": Who.OPERATOR, "POST": Who.OPERATOR},
+    "container-preflight": {"POST": Who.OPERATOR},
+    "operation-list": GET_VIEWER,
+    "operation-detail": GET_VIEWER,
+    "operation-cancel": {"POST": Who.OPERATOR},
+    "operation-look-again": {"POST": Who.OPERATOR},
+    "archive-list": GET_VIEWER,
+    "archive-detail": GET_VIEWER,
+    "archive-download": {"GET": Who.OPERATOR, "HEAD": Who.OPERATOR},
+    "archive-delete": {"GET": Who.OPERATOR, "POST": Who.OPERATOR},
+    "account": {"GET": Who.VIEWER, "POST": Who.VIEWER},
+    "token-delete": {"POST": Who.VIEWER},
+    "audit-log": {"GET": Who.ADMIN},
+    "login": {"GET": Who.ANYBODY, "POST": Who.ANYBODY},
+    "logout": {"POST": Who.ANYBODY},
+    "password": {"GET": Who.VIEWER, "POST": Who.VIEWER},
+}
+# Django's own pages of users and groups, tested as one.
+NOT_OURS = "admin/"
+
+API: dict[tuple[str, str], Who] = {
+    ("GET", "/site-key"): Who.VIEWER,
+    ("GET", "/nodes"): Who.VIEWER,
+    ("POST", "/nodes"): Who.ADMIN,
+    ("GET", "/nodes/{int:pk}"): Who.VIEWER,
+    ("PATCH", "/nodes/{int:pk}"): Who.ADMIN,
+    ("DELETE", "/nodes/{int:pk}"): Who.ADMIN,
+    ("POST", "/nodes/{int:pk}/readiness"): Who.OPERATOR,
+    ("GET", "/nodes/{int:pk}/containers"): Who.VIEWER,
+    ("GET", "/containers"): Who.VIEWER,
+    ("GET", "/operations"): Who.VIEWER,
+    ("POST", "/operations"): Who.OPERATOR,
+    ("POST", "/operations/preflight"): Who.OPERATOR,
+    ("GET", "/operations/{int:pk}"): Who.VIEWER,
+    ("GET", "/operations/{int:pk}/events"): Who.VIEWER,
+    ("POST", "/operations/{int:pk}/cancel"): Who.OPERATOR,
+    ("POST", "/operations/{int:pk}/look-again"): Who.OPERATOR,
+    ("GET", "/archives"): Who.VIEWER,
+    ("GET", "/archives/{int:pk}"): Who.VIEWER,
+    ("PATCH", "/archives/{int:pk}"): Who.OPERATOR,
+    ("DELETE", "/archives/{int:pk}"): Who.OPERATOR,
+    ("GET", "/archives/{int:pk}/download"): Who.OPERATOR,
+    ("HEAD", "/archives/{int:pk}/download"): Who.OPERATOR,
+    ("POST", "/archives/{int:pk}/verify"): Who.OPERATOR,
+    **{
+        (method, "/{path:address}"): Who.VIEWER
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+    },
+}
+
+
+def page_routes() -> list[str]:
+    """Return the name of every page, "" for one without a name."""
+    return sorted(_names(get_resolver().url_patterns, ""))
+
+
+def _names(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[str]:
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern)
+        if path.startswith((NOT_OURS, "api/v1/")):
+            continue
+        if isinstance(pattern, URLResolver):
+            yield from _names(pattern.url_patterns, path)
+        else:
+            yield pattern.name or ""
+
+
+def api_calls(site_api: NinjaAPI = api) -> list[tuple[str, str]]:
+    """Return method and path of every call of the API."""
+    return sorted(
+        (method, f"{prefix}{path}")
+        for prefix, router in site_api._routers
+        for path, view in router.path_operations.items()
+        for operation in view.operations
+        for method in operation.methods
+    )

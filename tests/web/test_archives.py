@@ -1,0 +1,129 @@
+"""The catalog by way of pages and API: find, note, pin, verify, delete."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from nodes.models import Archive, ArchiveState, AuditEvent, Container, Node
+from tests.factories import ZSTD_MAGIC, make_archive, make_node, make_operation
+from tests.web.text import text_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("archives_folder")]
+ARCHIVES = "/api/v1/archives"
+JSON = "application/json"
+
+
+def address(archive: Archive, rest: str = "") -> str:
+    return f"{ARCHIVES}/{archive.pk}{rest}"
+
+
+def test_an_archive_is_described(oscars_program: Client) -> None:
+    archive = make_archive(make_node(), content=ZSTD_MAGIC + b"x" * 10)
+    answer = oscars_program.get(address(archive)).json()
+    assert (answer["container"], answer["node"], answer["node_name"]) == (
+        "counter", archive.node_id, "alder",
+    )  # fmt: skip
+    assert (answer["compression"], answer["size_bytes"]) == ("zstd", 14)
+    assert answer["file_name"] == "counter-20261124-021900.tar.zst"
+    assert answer["state"] == "ready"
+
+
+@pytest.mark.parametrize(
+    "text, found", [("counter", 3), ("web", 1), ("ALDER", 3), ("birch", 1), ("nothing", 0), ("", 4)]
+)
+def test_the_catalog_can_be_searched(oscars_program: Client, text: str, found: int) -> None:
+    for _ in range(3):
+        make_archive()
+    make_archive(name="w", container_name="web", node_name="birch")
+    assert oscars_program.get(ARCHIVES, {"q": text}).json()["total"] == found
+
+
+def test_an_archive_is_found_by_the_beginning_of_its_hash(oscars_program: Client) -> None:
+    archive = make_archive(content=b"one")
+    make_archive(content=b"two")
+    found = oscars_program.get(ARCHIVES, {"q": archive.sha256[:12]}).json()["items"]
+    assert [row["id"] for row in found] == [archive.pk]
+
+
+def test_name_note_and_pin_can_be_changed(oscars_program: Client) -> None:
+    archive = make_archive()
+    change = {"name": "before-upgrade", "note": "Keep this one.", "pinned": True}
+    answer = oscars_program.patch(address(archive), change, content_type=JSON).json()
+    assert {name: answer[name] for name in change} == change
+    event = AuditEvent.objects.get(action="archive.edit")
+    assert (event.user_name, event.detail["changed"]) == ("oscar", ["name", "note", "pinned"])
+
+
+@pytest.mark.parametrize("change", [{"sha256": "0"}, {"pinned": "perhaps"}, {"key": "../x"}])
+def test_nothing_else_can_be_changed(oscars_program: Client, change: dict[str, str]) -> None:
+    archive = make_archive()
+    response = oscars_program.patch(address(archive), change, content_type=JSON)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] == next(iter(change))
+
+
+def test_a_deleted_archive_leaves_no_file(oscars_program: Client, archives_folder: Path) -> None:
+    archive = make_archive()
+    assert oscars_program.delete(address(archive)).status_code == 204
+    assert not (archives_folder / archive.key).exists()
+    assert AuditEvent.objects.get(action="archive.delete").detail["sha256"] == archive.sha256
+
+
+def test_a_pinned_archive_is_kept(
+    oscars_browser: Client, oscars_program: Client, archives_folder: Path
+) -> None:
+    archive = make_archive(pinned=True)
+    response = oscars_program.delete(address(archive))
+    assert (response.status_code, response.json()["code"]) == (409, "archive_needed")
+    page = oscars_browser.post(reverse("archive-delete", args=[archive.pk]))
+    assert page.status_code == 422
+    assert "pinned" in text_of(page)
+    assert (archives_folder / archive.key).exists()
+
+
+def test_an_archive_that_an_operation_needs_is_kept(
+    oscars_program: Client, counter: Container
+) -> None:
+    archive = make_archive(counter.node)
+    make_operation(counter.node, Node.objects.get(name="birch"), archive=archive)
+    assert oscars_program.delete(address(archive)).status_code == 409
+
+
+def test_verify_reads_the_file_again(oscars_program: Client, archives_folder: Path) -> None:
+    archive = make_archive(content=b"whole" * 1_000_000)
+    answer = oscars_program.post(address(archive, "/verify")).json()
+    assert answer == {
+        "matches": True, "sha256": archive.sha256, "found_sha256": archive.sha256,
+    }  # fmt: skip
+    (archives_folder / archive.key).write_bytes(b"changed")
+    answer = oscars_program.post(address(archive, "/verify")).json()
+    assert answer["matches"] is False
+    assert answer["found_sha256"] == hashlib.sha256(b"changed").hexdigest()
+
+
+def test_a_missing_file_is_noted_and_so_is_its_return(
+    oscars_browser: Client, oscars_program: Client, archives_folder: Path
+) -> None:
+    archive = make_archive(content=b"x")
+    (archives_folder / archive.key).unlink()
+    for rest in ("/download", "/verify"):
+        method = oscars_program.get if rest == "/download" else oscars_program.post
+        response = method(address(archive, rest))
+        assert (response.status_code, response.json()["code"]) == (410, "archive_missing")
+        assert "bring the file back" in response.json()["remedy"]
+    page = oscars_browser.get(reverse("archive-download", args=[archive.pk]))
+    assert page.status_code == 410
+    assert "not on the catalog's disk any more" in text_of(page)
+    archive.refresh_from_db()
+    assert archive.state == ArchiveState.MISSING
+    assert not AuditEvent.objects.exists()
+
+    (archives_folder / archive.key).write_bytes(b"x")
+    assert oscars_program.post(address(archive, "/verify")).status_code == 200
+    archive.refresh_from_db()
+    assert archive.state == ArchiveState.READY
