@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 
 from nodes.models import AuditEvent
 
@@ -13,7 +13,7 @@ def audit(
     user: AbstractBaseUser | AnonymousUser | None, action: str, subject: object, **detail: Any
 ) -> None:
     """Note that the user did ``action`` (noun.verb) with ``subject``; never pass a secret."""
-    known = user if isinstance(user, AbstractBaseUser) else None
+    known = user if isinstance(user, User) else None
     AuditEvent.objects.create(
         user=known,
         user_name=known.get_username() if known else "",

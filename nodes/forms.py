@@ -53,11 +53,10 @@ class MigrationForm(forms.Form):
 
     destination = forms.ModelChoiceField(queryset=Node.objects.all(), empty_label=None)
     tcp_established = forms.BooleanField(
-        required=False, help_text="Allow open TCP connections; they only survive if the address does."
+        required=False,
+        help_text="Allow open TCP connections; they only survive if the address does.",
     )
-    file_locks = forms.BooleanField(
-        required=False, help_text="Take held file locks along."
-    )
+    file_locks = forms.BooleanField(required=False, help_text="Take held file locks along.")
     ignore_volumes = forms.BooleanField(
         required=False,
         help_text="Leave named volumes behind and use those that the destination has.",

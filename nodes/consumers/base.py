@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+logger = logging.getLogger(__name__)
 SEND_EVERY_S = 0.25
 NOT_SIGNED_IN = 4401
+NOT_FOUND = 4404
+INTERNAL_ERROR = 1011
 
 
 class FragmentConsumer(AsyncWebsocketConsumer):
@@ -21,6 +25,9 @@ class FragmentConsumer(AsyncWebsocketConsumer):
         self.user = self.scope.get("user")
         if self.user is None or not self.user.is_authenticated:
             await self.close(code=NOT_SIGNED_IN)
+            return
+        if not await self.exists():
+            await self.close(code=NOT_FOUND)
             return
         self._dirty = asyncio.Event()
         self._changed: set[Any] = set()
@@ -46,10 +53,20 @@ class FragmentConsumer(AsyncWebsocketConsumer):
             await self._dirty.wait()
             self._dirty.clear()
             changed, self._changed = self._changed, set()
-            html = await sync_to_async(self.render)(changed)
+            try:
+                html = await sync_to_async(self.render)(changed)
+            except Exception:
+                # Without its sender the page would look live and stay as it is. Once closed it
+                # connects again, and gets everything anew.
+                logger.exception("%s cannot be rendered", self.scope["path"])
+                await self.close(code=INTERNAL_ERROR)
+                return
             if html:
                 await self.send(text_data=html)
             await asyncio.sleep(SEND_EVERY_S)
+
+    async def exists(self) -> bool:
+        return True
 
     def render(self, changed: set[Any]) -> str:
         raise NotImplementedError

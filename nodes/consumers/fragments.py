@@ -7,19 +7,32 @@ from typing import Any
 from django.contrib.auth.context_processors import PermWrapper
 from django.template.loader import render_to_string
 
+from nodes.inventory.site_key import load_site_key
 from nodes.models import Container, Node, Operation
 from nodes.models.role import role_of
 from nodes.views.container import container_context
 from nodes.views.fleet import container_list_context, fleet_totals, nodes_with_containers
-from nodes.views.operation import LIST_ROWS, listed_operations, operation_context
+from nodes.views.node import operations_of
+from nodes.views.operation import (
+    LIST_ROWS,
+    listed_operations,
+    operation_context,
+    whereabouts_of,
+)
 
 Changed = set[int | None]
 
 
 def _render(template: str, user: Any, context: dict[str, Any]) -> str:
     # As the page's own context, for the same fragment must come out the same.
-    permissions = {"user": user, "perms": PermWrapper(user), "role": role_of(user)}
-    return render_to_string(template, {**context, **permissions, "oob": True})
+    frame = {
+        "user": user,
+        "perms": PermWrapper(user),
+        "role": role_of(user),
+        # Django's word for none: static/js/csrf.js gives the forms the page's own token.
+        "csrf_token": "NOTPROVIDED",
+    }
+    return render_to_string(template, {**context, **frame, "oob": True})
 
 
 def render_tray(user: Any) -> str:
@@ -29,27 +42,37 @@ def render_tray(user: Any) -> str:
 
 def render_board(user: Any, params: dict[str, str], changed: Changed) -> str:
     nodes = nodes_with_containers()
-    if None not in changed:
-        cards = list(nodes.filter(pk__in=changed))
-        if len(cards) == len(changed):
-            html = "".join(_render("fleet/_node_card.html", user, {"node": n}) for n in cards)
-            return html + _render("fleet/_totals.html", user, fleet_totals())
-    # A node may have come or gone: send all cards.
-    return _render("fleet/_grid.html", user, {"nodes": nodes}) + _render(
-        "fleet/_totals.html", user, fleet_totals()
+    totals = _render("fleet/_totals.html", user, fleet_totals())
+    known = [pk for pk in changed if pk is not None]
+    cards = list(nodes.filter(pk__in=known))
+    if len(cards) < len(changed):
+        # Anything may have changed, or a node has gone: send all cards.
+        return totals + _render("fleet/_grid.html", user, {"nodes": nodes})
+    return totals + "".join(
+        _render("fleet/_node_card.html", user, {"node": node}) for node in cards
     )
 
 
 def render_node(user: Any, params: dict[str, str], changed: Changed) -> str:
-    pk = int(params["node"]) if params.get("node", "").isdigit() else 0
+    pk = _node_pk(params)
     if None not in changed and pk not in changed:
         return ""
     node = nodes_with_containers().filter(pk=pk).first()
     if node is None:
         return ""
-    return _render("nodes/_status.html", user, {"node": node}) + _render(
-        "containers/_table.html", user, {"node": node, "containers": node.containers.all()}
-    )
+    context = {
+        "node": node,
+        "public_key": load_site_key().public_key,
+        "containers": node.containers.all(),
+        "operations": operations_of(node),
+    }
+    fragments = ("nodes/_status", "containers/_table", "nodes/_operations", "nodes/_condition")
+    return "".join(_render(f"{fragment}.html", user, context) for fragment in fragments)
+
+
+def _node_pk(params: dict[str, str]) -> int:
+    number = params.get("node", "")
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
 
 
 def render_containers(user: Any, params: dict[str, str], changed: Changed) -> str:
@@ -57,13 +80,14 @@ def render_containers(user: Any, params: dict[str, str], changed: Changed) -> st
 
 
 def render_container(user: Any, params: dict[str, str], changed: Changed) -> str:
+    pk = _node_pk(params)
     container = (
         Container.objects.select_related("node")
-        .filter(node_id=params.get("node") or 0, podman_id=params.get("container", ""))
+        .filter(node_id=pk, podman_id=params.get("container", ""))
         .first()
     )
     if container is None:
-        node = Node.objects.filter(pk=params.get("node") or 0).first()
+        node = Node.objects.filter(pk=pk).first()
         elsewhere = Container.objects.filter(podman_id=params.get("container", "")).first()
         return _render("containers/_gone.html", user, {"node": node, "elsewhere": elsewhere})
     return _render("containers/_summary.html", user, container_context(container))
@@ -72,6 +96,11 @@ def render_container(user: Any, params: dict[str, str], changed: Changed) -> str
 def render_operations(user: Any, params: dict[str, str], changed: Changed) -> str:
     operations = listed_operations(params)[:LIST_ROWS]
     return _render("operations/_table.html", user, {"operations": operations})
+
+
+def render_whereabouts(user: Any, params: dict[str, str], changed: Changed) -> str:
+    context = {"whereabouts": whereabouts_of(params.get("container", ""))}
+    return _render("operations/_whereabouts.html", user, context)
 
 
 def render_operation(user: Any, pk: int) -> str:
@@ -85,4 +114,5 @@ VIEWS = {
     "containers": render_containers,
     "container": render_container,
     "operations": render_operations,
+    "whereabouts": render_whereabouts,
 }

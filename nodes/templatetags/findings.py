@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import template
-from django.utils.html import escape, format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 register = template.Library()
 _COMMAND = re.compile(r"`([^`]+)`")
@@ -29,9 +29,11 @@ def with_commands(text: str) -> SafeString:
     """Escape a sentence and set what stands in `backquotes` as code."""
     parts = _COMMAND.split(str(text))
     # split() with one group alternates: text, command, text, …
-    return mark_safe(
-        "".join(
-            format_html("<code>{}</code>", part) if index % 2 else escape(part)
+    return format_html_join(
+        "",
+        "{}",
+        (
+            (format_html("<code>{}</code>", part) if index % 2 else part,)
             for index, part in enumerate(parts)
-        )
+        ),
     )

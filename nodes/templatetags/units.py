@@ -13,9 +13,9 @@ _STEP = 1024
 
 
 @register.filter
-def bytes_text(value: float | None) -> str:
-    """Return "64.0 MiB" for a number of bytes, "–" for none."""
-    if value is None:
+def bytes_text(value: float | str | None) -> str:
+    """Return "64.0 MiB" for a number of bytes, "–" for none ("" is a template's word for it)."""
+    if value is None or value == "":
         return "–"
     size = float(value)
     for unit in ("B", "KiB", "MiB", "GiB"):
@@ -26,10 +26,11 @@ def bytes_text(value: float | None) -> str:
 
 
 @register.filter
-def seconds_text(value: float | None) -> str:
-    """Return "0.31 s", "12.4 s" or "3 min 20 s" for a number of seconds."""
-    if value is None:
+def seconds_text(value: float | str | None) -> str:
+    """Return "0.31 s", "12.4 s" or "3 min 20 s" for a number of seconds, "–" for none."""
+    if value is None or value == "":
         return "–"
+    value = float(value)
     if value < 10:
         return f"{value:.2f} s"
     if value < 60:

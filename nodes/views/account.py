@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
@@ -20,11 +22,11 @@ AUDIT_ROWS = 100
 @require_http_methods(["GET", "POST"])
 def account(request: HttpRequest) -> HttpResponse:
     """List the user's tokens; a POST makes one and shows it this once."""
-    assert isinstance(request.user, User)
-    context: dict[str, object] = {"tokens": ApiToken.objects.filter(user=request.user)}
+    user = cast(User, request.user)
+    context: dict[str, object] = {"tokens": ApiToken.objects.filter(user=user)}
     if request.method == "POST":
         name = request.POST.get("name", "").strip()[:100] or "unnamed"
-        _, context["new_token"] = ApiToken.issue(request.user, name)
+        _, context["new_token"] = ApiToken.issue(user, name)
         audit(request.user, "token.create", name)
     return render(request, "account/account.html", context)
 

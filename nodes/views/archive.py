@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
@@ -9,20 +11,23 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 from django_sendfile import sendfile
 
 from nodes.audit import audit
 from nodes.catalog.compression import MEDIA_TYPES
 from nodes.catalog.errors import ArchiveMissing
-from nodes.models import Archive, ArchiveState, Operation
+from nodes.models import Archive, ArchiveState, AuditEvent, Operation
 from nodes.operations.runner import archive_store
-from nodes.operations.start import User
+from nodes.operations.start import Actor
 from nodes.views.access import archive_deleter, downloader, viewer
 from nodes.views.answers import UNPROCESSABLE
 
 PAGE_ROWS = 50
 GONE = 410
+# Ranges that follow within this time are parts of one download: one line in the audit log.
+ONE_DOWNLOAD = timedelta(hours=1)
 
 
 def find_archives(params: dict[str, str]) -> QuerySet[Archive]:
@@ -72,21 +77,28 @@ def download(request: HttpRequest, pk: int) -> HttpResponse:
         return render(request, "archives/detail.html", context, status=GONE)
 
 
+def archive_file(archive: Archive) -> Path:
+    """Return where the archive's file is, and note whether it is. Raises ArchiveMissing."""
+    path = archive_store().path(archive.key)
+    state = ArchiveState.READY if path.is_file() else ArchiveState.MISSING
+    if archive.state != state:
+        Archive.objects.filter(pk=archive.pk).update(state=state)
+    if state == ArchiveState.MISSING:
+        raise ArchiveMissing(archive.name)
+    return path
+
+
 def send_archive(request: HttpRequest, archive: Archive) -> HttpResponse:
     """Answer with the archive's file; ranges and memory are the ASGI layer's or nginx's affair.
 
     Raises ArchiveMissing.
     """
-    path = archive_store().path(archive.key)
-    if not path.is_file():
-        Archive.objects.filter(pk=archive.pk).update(state=ArchiveState.MISSING)
-        raise ArchiveMissing(archive.name)
-    # One line in the audit log for a download, however many ranges it is fetched in.
-    if request.method == "GET" and request.headers.get("Range", "bytes=0-").startswith("bytes=0-"):
-        audit(request.user, "archive.download", archive, archive=archive.pk, sha256=archive.sha256)
+    path = archive_file(archive)
     etag = f'"{archive.sha256}"'
     if request.headers.get("If-None-Match") == etag:
         return HttpResponse(status=304, headers={"ETag": etag})
+    if request.method == "GET" and not _goes_on(request, archive):
+        audit(request.user, "archive.download", archive, archive=archive.pk, sha256=archive.sha256)
     response: HttpResponse = sendfile(
         request,
         str(path),
@@ -97,6 +109,18 @@ def send_archive(request: HttpRequest, archive: Archive) -> HttpResponse:
     response["ETag"] = etag
     response["Cache-Control"] = "private, no-cache"
     return response
+
+
+def _goes_on(request: HttpRequest, archive: Archive) -> bool:
+    """Tell whether this is a further range of a download that the audit log already has."""
+    if request.headers.get("Range", "bytes=0-").startswith("bytes=0-"):
+        return False
+    return AuditEvent.objects.filter(
+        action="archive.download",
+        user_name=request.user.get_username(),
+        detail__archive=archive.pk,
+        at__gte=timezone.now() - ONE_DOWNLOAD,
+    ).exists()
 
 
 @archive_deleter
@@ -122,7 +146,7 @@ def why_not_delete(archive: Archive) -> str:
     return ""
 
 
-def delete_archive(user: User, archive: Archive) -> None:
+def delete_archive(user: Actor, archive: Archive) -> None:
     audit(user, "archive.delete", archive, archive=archive.pk, sha256=archive.sha256)
     archive.delete()
     archive_store().delete(archive.key)

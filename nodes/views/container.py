@@ -44,7 +44,8 @@ def detail(request: HttpRequest, node_pk: int, podman_id: str) -> HttpResponse:
 
 
 def _migrate_context(container: Container, form: MigrationForm) -> dict[str, Any]:
-    destinations = list(Node.objects.exclude(pk=container.node_id))
+    others = Node.objects.exclude(pk=container.node_id)
+    destinations = sorted(others, key=lambda node: (not node.is_online, node.name))
     first = next((node.pk for node in destinations if node.is_online), "")
     return {
         "container": container,

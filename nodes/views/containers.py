@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
@@ -10,13 +11,19 @@ from nodes.models import Container, Operation
 
 
 def with_operation(containers: QuerySet[Container]) -> QuerySet[Container]:
-    """Annotate each with ``operation_id``, the operation that holds it, or None."""
+    """Annotate each with ``operation_id`` and ``operation_state`` of what holds it, or None."""
     unfinished = Operation.objects.unfinished().filter(container_podman_id=OuterRef("podman_id"))
-    return containers.annotate(operation_id=Subquery(unfinished.values("pk")[:1]))
+    return containers.annotate(
+        operation_id=Subquery(unfinished.values("pk")[:1]),
+        operation_state=Subquery(unfinished.values("state")[:1]),
+    )
+
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 def find_containers(params: Mapping[str, str]) -> QuerySet[Container]:
-    """Filter by ``q`` (name, image, ID), ``state`` and ``node`` (its id); others are ignored."""
+    """Filter by ``q`` (name, image, ID), ``state`` and ``node`` (id or name)."""
     found = with_operation(Container.objects.select_related("node"))
     found = found.order_by("name", "node__name")
     if text := params.get("q", "").strip():
@@ -25,6 +32,7 @@ def find_containers(params: Mapping[str, str]) -> QuerySet[Container]:
         )
     if state := params.get("state", ""):
         found = found.filter(state=state)
-    if (node := params.get("node", "")).isdigit():
-        found = found.filter(node_id=int(node))
+    if node := params.get("node", ""):
+        is_id = _NUMBER.fullmatch(node)
+        found = found.filter(node_id=int(node)) if is_id else found.filter(node__name=node)
     return found

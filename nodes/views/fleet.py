@@ -28,7 +28,9 @@ def fleet_totals() -> dict[str, int]:
         "nodes_total": Node.objects.count(),
         "nodes_online": Node.objects.filter(state=NodeState.ONLINE).count(),
         "containers_total": Container.objects.count(),
-        "containers_running": Container.objects.filter(state="running").count(),
+        "containers_running": Container.objects.filter(
+            state="running", node__state=NodeState.ONLINE
+        ).count(),
     }
 
 

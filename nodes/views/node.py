@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from asgiref.sync import async_to_sync
 from django.contrib import messages
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from nodes.audit import audit
 from nodes.forms import HostKeyForm, NodeForm
-from nodes.inventory.fleet import fleet
-from nodes.inventory.register import authorise, look_at
+from nodes.inventory.membership import (
+    NodeBusy,
+    add_node,
+    change_node,
+    look_now,
+    pin_host_key,
+    remove_node,
+    unfinished_operations,
+)
 from nodes.inventory.site_key import load_site_key
-from nodes.live import ping_operations
 from nodes.models import Node, NodeState, Operation
 from nodes.problem import FerryError
 from nodes.ssh.host_key import fetch_host_key, parse_host_key
@@ -25,14 +31,19 @@ from nodes.views.fleet import nodes_with_containers
 RECENT_OPERATIONS = 10
 
 
+def operations_of(node: Node) -> QuerySet[Operation]:
+    """Return the latest operations that the node takes part in."""
+    operations = Operation.objects.filter(Q(source=node) | Q(destination=node))
+    return operations.select_related("source", "destination")[:RECENT_OPERATIONS]
+
+
 @viewer
 @require_GET
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     node = get_object_or_404(nodes_with_containers(), pk=pk)
-    operations = Operation.objects.filter(source=node) | Operation.objects.filter(destination=node)
     context = {
         "node": node,
-        "operations": operations.select_related("source", "destination")[:RECENT_OPERATIONS],
+        "operations": operations_of(node),
         "public_key": load_site_key().public_key,
     }
     return render(request, "nodes/detail.html", context)
@@ -77,8 +88,7 @@ def _add_confirmed(request: HttpRequest, form: NodeForm, node: Node) -> HttpResp
         return _show_host_key(request, form, node)
     node.host_key = key_form.cleaned_data["host_key"]
     try:
-        if password := key_form.cleaned_data["password"]:
-            async_to_sync(authorise)(node, password)
+        add_node(request.user, node, password=key_form.cleaned_data["password"])
     except FerryError as error:
         key = parse_host_key(node.host_key)
         context = {
@@ -90,12 +100,6 @@ def _add_confirmed(request: HttpRequest, form: NodeForm, node: Node) -> HttpResp
             "problem": error.problem,
         }
         return render(request, "nodes/confirm.html", context, status=UNPROCESSABLE)
-    node.save()
-    audit(request.user, "node.add", node, host=node.host, fingerprint=node.host_key_fingerprint)
-    async_to_sync(look_at)(node)
-    fleet.wake(node.pk)
-    # Open boards have no card for it yet: a ping without a node makes them draw all cards.
-    async_to_sync(ping_operations)()
     return redirect(node)
 
 
@@ -105,10 +109,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     node = get_object_or_404(Node, pk=pk)
     form = NodeForm(request.POST or None, instance=node)
     if request.method == "POST" and form.is_valid():
-        form.save()
-        audit(request.user, "node.edit", node, changed=form.changed_data)
-        async_to_sync(look_at)(node)
-        fleet.wake(node.pk)
+        change_node(request.user, node, form.changed_data)
         return redirect(node)
     status = UNPROCESSABLE if request.method == "POST" else 200
     return render(request, "nodes/edit.html", {"form": form, "node": node}, status=status)
@@ -121,15 +122,7 @@ def confirm_host_key(request: HttpRequest, pk: int) -> HttpResponse:
     node = get_object_or_404(Node, pk=pk)
     form = HostKeyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        former = node.host_key_fingerprint
-        node.host_key = form.cleaned_data["host_key"]
-        node.save(update_fields=["host_key"])
-        audit(
-            request.user, "node.pin-host-key", node,
-            former=former, fingerprint=node.host_key_fingerprint,
-        )  # fmt: skip
-        async_to_sync(look_at)(node)
-        fleet.wake(node.pk)
+        pin_host_key(request.user, node, form.cleaned_data["host_key"])
         return redirect(node)
     context: dict[str, object] = {"node": node}
     try:
@@ -148,26 +141,24 @@ def confirm_host_key(request: HttpRequest, pk: int) -> HttpResponse:
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Forget a node; nothing on the host changes. Refused while an operation uses it."""
     node = get_object_or_404(Node, pk=pk)
-    busy = Operation.objects.unfinished().filter(source=node) | (
-        Operation.objects.unfinished().filter(destination=node)
-    )
-    if request.method == "POST" and not busy.exists():
-        audit(request.user, "node.remove", node, host=node.host)
-        messages.success(request, f"{node.name} was removed. Nothing on the host was changed.")
-        node.delete()
-        fleet.wake()
-        async_to_sync(ping_operations)()
-        return redirect("fleet")
-    status = UNPROCESSABLE if request.method == "POST" else 200
-    return render(request, "nodes/remove.html", {"node": node, "busy": busy}, status=status)
+    status = 200
+    if request.method == "POST":
+        try:
+            remove_node(request.user, node)
+        except NodeBusy:
+            status = UNPROCESSABLE
+        else:
+            messages.success(request, f"{node.name} was removed. Nothing on the host was changed.")
+            return redirect("fleet")
+    context = {"node": node, "busy": unfinished_operations(node)}
+    return render(request, "nodes/remove.html", context, status=status)
 
 
 @operator
 @require_POST
 def reconnect(request: HttpRequest, pk: int) -> HttpResponse:
     node = get_object_or_404(Node, pk=pk)
-    async_to_sync(look_at)(node)
-    fleet.wake(node.pk)
+    look_now(node)
     if node.state == NodeState.ONLINE:
         messages.success(request, f"{node.name} is online.")
     return redirect(node)

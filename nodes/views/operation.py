@@ -49,11 +49,13 @@ def operation_context(operation: Operation) -> dict[str, Any]:
     return {
         "operation": operation,
         "events": operation.events.order_by("pk")[:LOG_ROWS],
-        # Where the container was last seen, whatever the operation says.
-        "whereabouts": Container.objects.select_related("node").filter(
-            podman_id=operation.container_podman_id
-        ),
+        "whereabouts": whereabouts_of(operation.container_podman_id),
     }
+
+
+def whereabouts_of(podman_id: str) -> QuerySet[Container]:
+    """Return the container as each node last showed it, whatever an operation says."""
+    return Container.objects.select_related("node").filter(podman_id=podman_id)
 
 
 def get_operation(pk: int) -> Operation:

@@ -1,0 +1,50 @@
+// Keeps what a person has opened, focused and scrolled when a live fragment takes its place,
+// and leaves a fragment alone that would change nothing.
+
+let kept = null;
+
+function remember(target) {
+  const focused = target.contains(document.activeElement) ? document.activeElement : null;
+  return {
+    details: new Map([...target.querySelectorAll("details[id]"), target]
+      .filter((element) => element.matches("details[id]"))
+      .map((element) => [element.id, element.open])),
+    scrolled: [...target.querySelectorAll("pre")].map((element) => element.scrollTop),
+    focus: focused && describe(focused),
+  };
+}
+
+function describe(element) {
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  const href = element.getAttribute("href");
+  if (href) return `a[href="${CSS.escape(href)}"]`;
+  const details = element.matches("summary") && element.parentElement.id;
+  if (details) return `#${CSS.escape(details)} > summary`;
+  const action = element.form?.getAttribute("action");
+  return action ? `form[action="${CSS.escape(action)}"] button` : null;
+}
+
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target, fragment } = event.detail;
+  const next = fragment.firstElementChild ?? fragment;
+  if (target.isEqualNode(next)) {
+    event.detail.shouldSwap = false;
+    kept = null;
+    return;
+  }
+  kept = remember(target);
+  for (const element of [...next.querySelectorAll("details[id]"), next]) {
+    if (kept.details.has(element.id)) element.open = kept.details.get(element.id);
+  }
+});
+
+document.addEventListener("htmx:oobAfterSwap", (event) => {
+  if (!kept) return;
+  const { scrolled, focus } = kept;
+  kept = null;
+  const fresh = document.getElementById(event.target.id) ?? event.target;
+  fresh.querySelectorAll("pre").forEach((element, index) => {
+    element.scrollTop = scrolled[index] ?? 0;
+  });
+  if (focus) (fresh.matches(focus) ? fresh : fresh.querySelector(focus))?.focus({ preventScroll: true });
+});
