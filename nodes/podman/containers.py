@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from nodes.podman.answer import parse_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ class ListedContainer:
 
 def parse_containers(text: str) -> list[ListedContainer]:
     """Read `podman ps --all --no-trunc --format json`; infra containers of pods are left out."""
-    rows = json.loads(text or "[]") or []
+    rows = parse_json(text, "podman ps") or []
     return [_listed(row) for row in rows if not row.get("IsInfra")]
 
 
@@ -142,7 +143,7 @@ class ContainerDetail:
 
 def parse_container_detail(text: str) -> ContainerDetail:
     """Read `podman container inspect NAME` (a list of one)."""
-    raw: dict[str, Any] = json.loads(text)[0]
+    raw: dict[str, Any] = parse_json(text, "podman container inspect")[0]
     state = raw["State"]
     host = raw.get("HostConfig") or {}
     config = raw.get("Config") or {}

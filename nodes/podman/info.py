@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
+
+from nodes.podman.answer import parse_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class HostInfo:
 
 
 def parse_info(text: str) -> HostInfo:
-    document = json.loads(text)
+    document = parse_json(text, "podman info")
     host = document["host"]
     runtime = host.get("ociRuntime") or {}
     store = document.get("store") or {}

@@ -85,7 +85,10 @@ class NodeSession:
                 if input is not None:
                     process.stdin.write(input.encode())
                 process.stdin.write_eof()
-                stdout, stderr = await process.communicate()
+                # Not communicate(): it drops the exception of a stream that was cut, and the
+                # answer of a lost connection then looks like an empty one (asyncssh 2.24).
+                stdout, stderr = await asyncio.gather(process.stdout.read(), process.stderr.read())
+                await process.wait_closed()
                 status = self._status(process)
         except TimeoutError as error:
             raise CommandTimedOut(self.name, argv, timeout_s) from error
@@ -138,13 +141,14 @@ class NodeSession:
                 raise self._unreachable(reason(error)) from error
             try:
                 yield process
-            except (asyncssh.ConnectionLost, asyncssh.DisconnectError) as error:
+            except (ConnectionError, asyncssh.DisconnectError) as error:
                 raise self._unreachable(reason(error)) from error
             finally:
                 process.close()
 
     async def _finish(self, argv: Sequence[str], process: asyncssh.SSHClientProcess[bytes]) -> None:
-        _, stderr = await process.communicate()
+        stderr = await process.stderr.read()
+        await process.wait_closed()
         failure = self._failure(argv, self._status(process), _text(stderr))
         if failure:
             raise failure

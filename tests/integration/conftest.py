@@ -12,7 +12,6 @@ from nodes.models import Node
 from tests.integration.site import Site
 from tests.lab import Host, Lab
 
-pytest_plugins: list[str] = []
 _WIPE = """
 podman rm --all --force --time 0 >/dev/null
 podman volume rm --all --force >/dev/null
