@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from nodes.inventory.site_key import load_site_key
 from nodes.models import Container, Node, Operation
 from nodes.models.role import role_of
+from nodes.views.archive import archive_list_context
 from nodes.views.container import container_context
 from nodes.views.fleet import container_list_context, fleet_totals, nodes_with_containers
 from nodes.views.node import operations_of
@@ -98,6 +99,15 @@ def render_operations(user: Any, params: dict[str, str], changed: Changed) -> st
     return _render("operations/_table.html", user, {"operations": operations})
 
 
+def render_archives(user: Any, params: dict[str, str], changed: Changed) -> str:
+    if None not in changed:
+        return ""  # a node's containers have changed, no archive
+    context = archive_list_context(params)
+    return _render("archives/_results.html", user, context) + _render(
+        "archives/_gauge.html", user, context
+    )
+
+
 def render_whereabouts(user: Any, params: dict[str, str], changed: Changed) -> str:
     context = {"whereabouts": whereabouts_of(params.get("container", ""))}
     return _render("operations/_whereabouts.html", user, context)
@@ -114,5 +124,6 @@ VIEWS = {
     "containers": render_containers,
     "container": render_container,
     "operations": render_operations,
+    "archives": render_archives,
     "whereabouts": render_whereabouts,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from nodes.models import Operation
-from nodes.podman.options import MigrationOptions
 from nodes.templatetags.units import isotime, phase_seconds
 
 register = template.Library()
@@ -156,29 +155,20 @@ def _downtime(operation: Operation, start: datetime, total_s: float) -> Span | N
 
 
 @register.filter
-def options_named(text: str) -> list[str]:
-    """Return the options of a migration that a remedy names."""
-    words = set(str(text).replace(",", " ").replace(".", " ").split())
-    return [field.name for field in fields(MigrationOptions) if field.name in words]
-
-
-@register.filter
-def options_used(options: dict[str, Any]) -> list[str]:
-    """Return the options that were set, in Podman's order."""
-    return [name for name, value in options.items() if value is True]
+def options_used(options: Any) -> list[str]:
+    """Return the options that are set; where there are none, a template gives ""."""
+    return [name for name, value in dict(options or {}).items() if value is True]
 
 
 @register.filter
 def retry_url(operation: Operation) -> str:
-    """Return the migrate page with this operation's destination and options filled in."""
-    wanted = {name: "on" for name in options_used(operation.options)}
-    for name in options_named(operation.error.get("remedy", "")):
-        wanted[name] = "on"
+    """Return the migrate page with its destination and options, and those that may help."""
+    options = {**operation.options, **operation.error.get("options", {})}
     query = urlencode(
         {
             "destination": operation.destination_id or "",
-            "compress": operation.options.get("compress", "zstd"),
-            **wanted,
+            "compress": options.get("compress", "zstd"),
+            **{name: "on" for name in options_used(options)},
         }
     )
     page = reverse("container-migrate", args=[operation.source_id, operation.container_podman_id])

@@ -44,18 +44,19 @@ def find_archives(params: dict[str, str]) -> QuerySet[Archive]:
     return found
 
 
-@viewer
-@require_GET
-def archive_list(request: HttpRequest) -> HttpResponse:
-    params = request.GET.dict()
-    page = Paginator(find_archives(params), PAGE_ROWS).get_page(params.get("page"))
-    context: dict[str, Any] = {
-        "page": page,
+def archive_list_context(params: dict[str, str]) -> dict[str, Any]:
+    return {
+        "page": Paginator(find_archives(params), PAGE_ROWS).get_page(params.get("page")),
         "params": params,
         "used_bytes": Archive.objects.aggregate(total=Sum("size_bytes"))["total"] or 0,
         "free_bytes": archive_store().free_bytes(),
     }
-    return render(request, "archives/list.html", context)
+
+
+@viewer
+@require_GET
+def archive_list(request: HttpRequest) -> HttpResponse:
+    return render(request, "archives/list.html", archive_list_context(request.GET.dict()))
 
 
 @viewer

@@ -13,7 +13,7 @@ document.addEventListener("htmx:afterSwap", () => {
   showClosers(dialog);
   if (!dialog.open) dialog.showModal();
   // What went wrong stands at the top; the button that was pressed at the bottom.
-  dialog.querySelector(".migrate__body > [role=alert]")?.scrollIntoView({ block: "nearest" });
+  dialog.querySelector(".migrate__body > [role=alert]")?.focus();
 });
 
 dialog.addEventListener("click", (event) => {
