@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
 
@@ -30,11 +31,23 @@ def main() -> int:
         start_containers(hosts)
         password = register(hosts)
         print_welcome(hosts, password)
-        return subprocess.run([sys.executable, "manage.py", "serve"], check=False).returncode
-    except KeyboardInterrupt:
-        return 0
+        return serve()
     finally:
         lab.down()
+
+
+def serve() -> int:
+    """Run the site until it ends; a signal to the demo ends the site, and then the demo."""
+    site = subprocess.Popen([sys.executable, "manage.py", "serve"])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Ctrl-C reaches the site by itself; a second signal would cut its rollbacks short.
+        signal.signal(number, lambda received, _: stop(site, received))
+    return site.wait()
+
+
+def stop(site: subprocess.Popen[bytes], received: int) -> None:
+    if received == signal.SIGTERM:
+        site.terminate()
 
 
 def start_containers(hosts: dict[str, Host]) -> None:

@@ -15,10 +15,17 @@ PORT = 22
 HOST_KEY = "etc/ssh/ssh_host_ed25519_key"
 TIMEOUT_S = 15.0
 
-# sshd writes its PID file itself; a session is a child of the listener until that ends.
+# sshd writes its PID file itself; a session is a child of the listener until that ends. The
+# connection is held by a child of the session's monitor, which outlives a monitor that is killed.
 STOP = """
+descendants() {
+    for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
+        echo "$child"
+        descendants "$child"
+    done
+}
 listener=$(cat /run/sshd.pid 2>/dev/null) || exit 0
-sessions=$(cat "/proc/$listener/task/$listener/children" 2>/dev/null) || sessions=
+sessions=$(descendants "$listener")
 kill "$listener" 2>/dev/null || true
 [ "$1" = sessions ] && [ -n "$sessions" ] && kill -9 $sessions 2>/dev/null
 rm -f /run/sshd.pid

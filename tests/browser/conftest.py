@@ -1,0 +1,79 @@
+"""A real Chromium in front of a real site with two real hosts.
+
+Playwright's own pytest plugin keeps its event loop for the whole session, in which no other
+asyncio test can run; these fixtures end it with the module.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.browser.signed_in import SignedInSite
+from tests.integration.conftest import alder, birch, counter, lab
+from tests.lab import Host
+from tests.serving import ServedSite
+
+__all__ = ["alder", "birch", "counter", "lab"]
+CHROMIUM = "/usr/bin/chromium"
+# As root and with no network but the lab's: without these it looks for updates all the time.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSite]:
+    site = ServedSite(tmp_path_factory.mktemp("site"))
+    site.start()
+    yield site
+    site.stop()
+
+
+@pytest.fixture
+def site(served: ServedSite, alder: Host, birch: Host) -> SignedInSite:
+    """Know both hosts as nodes."""
+    return SignedInSite.with_nodes(served, [alder, birch])
+
+
+@pytest.fixture
+def page(chromium: Browser, served: ServedSite) -> Iterator[Page]:
+    """Sign in as the first admin; any error in the console fails the test."""
+    context = chromium.new_context(base_url=served.url, accept_downloads=True)
+    page = context.new_page()
+    errors: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        # A form that comes back with its errors is a 422, which Chromium calls an error.
+        if message.type == "error" and not re.search(r"status of (422|403|410)", message.text):
+            errors.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    password = re.search(r"as admin with the password (\S+)", served.log.read_text())
+    assert password is not None
+    page.goto("/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password", exact=True).fill(password.group(1))
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Fleet").wait_for()
+    yield page
+    context.close()
+    assert errors == []
