@@ -31,14 +31,14 @@ RULES = (
         id="tcp-established",
         pattern=r"Connected TCP socket|Can't dump TCP|inet: .*(?:TCP|tcp).*established",
         cause="The container has open TCP connections.",
-        remedy="Migrate again with the option tcp_established.",
+        remedy="Migrate again with --tcp-established.",
         options={"tcp_established": True},
     ),
     Rule(
         id="file-locks",
         pattern=r"Some file locks are hold",
         cause="A process in the container holds a file lock.",
-        remedy="Migrate again with the option file_locks.",
+        remedy="Migrate again with --file-locks.",
         options={"file_locks": True},
     ),
     Rule(
@@ -94,7 +94,7 @@ RULES = (
         id="volume-in-use",
         pattern=r"volume with name .* already exists",
         cause="A volume with the same name is on the destination already.",
-        remedy="Remove that volume, or migrate with ignore_volumes to use it as it is.",
+        remedy="Remove that volume, or migrate with --ignore-volumes to use it as it is.",
         options={"ignore_volumes": True},
     ),
     Rule(
@@ -119,7 +119,7 @@ RULES = (
         id="static-ip",
         pattern=r"not in any subnet|requested static ip",
         cause="The container's fixed address does not belong to the network there.",
-        remedy="Migrate with ignore_static_ip and ignore_static_mac, or create the network alike.",
+        remedy="Migrate with --ignore-static-ip and --ignore-static-mac, or create the network alike.",
         options={"ignore_static_ip": True, "ignore_static_mac": True},
     ),
     Rule(

@@ -31,13 +31,17 @@ async def clean_up(
             await report.log(leftovers[-1], level="warning")
 
     async with report.phase("clean-up"):
-        if not plan.options.keep_source:
+        if plan.options.keep_source:
+            await report.log(f"The stopped container is kept on {source.name}.")
+        else:
             removal = source.run(argv.remove_argv(plan.container_id))
             await attempt("The container", source, removal)
             # Podman refuses to remove a volume that another container uses: a warning then.
             for volume in journal.new_volumes:
                 removal = source.run(argv.volume_remove_argv(volume))
                 await attempt(f"Volume {volume}", source, removal)
+            if not leftovers:
+                await report.log(f"Removed the container and its volumes from {source.name}.")
         for session in (source, destination):
             await attempt(str(plan.folder), session, remove_staging(session, plan.folder))
     return leftovers

@@ -33,7 +33,7 @@ async def explain(
     if found:
         error = failure(
             message,
-            cause=f"{found.rule.cause} ({found.line})",
+            cause=f"{found.rule.cause} The log says: {found.line}",
             remedy=found.rule.remedy,
             options=found.rule.options,
         )

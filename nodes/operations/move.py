@@ -62,6 +62,7 @@ class Move:
         try:
             place = str(self.unpack_ahead.place) if self.unpack_ahead else ""
             await self.journal.mark(self.report, checkpoint_sent=True, unpacked_into=place)
+            await self.report.log(f"Checkpointing {container.name} on {self.source.name}.")
             last_running_at = _now()
             step, pid = await start_checkpoint(
                 self.source, container, self.plan.options.checkpoint, self.plan.archive_path
@@ -132,7 +133,11 @@ class Move:
                     self.plan.options.restore,
                 )
             await require_running(self.destination, self.plan.container_id)
-            return Restored(running_at=_now(), statistics=statistics)
+            running_at = _now()
+        name, node = self.near.source.container.name, self.destination.name
+        downtime_s = running_at - checkpointed.last_running_at
+        await self.report.log(f"{name} runs on {node} after {downtime_s:.2f} s of downtime.")
+        return Restored(running_at=running_at, statistics=statistics)
 
     async def _restore_unpacked(self) -> dict[str, float] | None:
         if self.unpack_ahead is None:
@@ -157,12 +162,15 @@ class Move:
     async def verify(self) -> list[str]:
         """Watch the container for a while; return warnings. Raises VerifyFailed."""
         async with self.report.phase("verify"):
-            return await watch(
+            warnings = await watch(
                 self.destination,
                 self.plan.container_id,
                 self.near.source.processes,
                 watch_window_s=self.plan.watch_window_s,
             )
+        for text in warnings:
+            await self.report.log(text, level="warning")
+        return warnings
 
 
 def _now() -> float:

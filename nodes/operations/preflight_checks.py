@@ -181,7 +181,7 @@ def check_volumes(near: Surroundings, plan: MigrationPlan) -> Finding:
         if missing:
             return warning(
                 "volumes",
-                "With ignore_volumes the container finds these volumes empty on the destination.",
+                "With --ignore-volumes the container finds these volumes empty on the destination.",
                 ", ".join(missing),
             )
         return ok("volumes", "The destination's own volumes are used.", ", ".join(present))
@@ -190,7 +190,7 @@ def check_volumes(near: Surroundings, plan: MigrationPlan) -> Finding:
             "volumes",
             "A volume with the same name is on the destination already.",
             ", ".join(present),
-            "Remove it there, or set ignore_volumes to use it as it is.",
+            "Remove it there, or set --ignore-volumes to use it as it is.",
         )
     return ok(
         "volumes",

@@ -114,7 +114,7 @@ async def test_an_open_connection_fails_the_dump_and_the_offered_option_mends_it
 
     assert failed.state == OperationState.FAILED
     assert failed.error["code"] == "checkpoint_failed"
-    assert "tcp_established" in failed.error["remedy"]
+    assert "--tcp-established" in failed.error["remedy"]
     assert failed.error["options"] == {"tcp_established": True}
     assert any("Error (criu" in message for message in await site.messages(failed))
     assert running(alder) == ["tcp"]
