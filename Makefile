@@ -32,10 +32,10 @@ bench: .venv/dev
 
 screenshots: .venv/dev
 	command -v chromium >/dev/null || { apt-get update -q && apt-get install -yq chromium; }
-	$(BIN)/python -m tests.browser.screenshots
+	$(BIN)/python -m tests.browser.screenshots $(if $(README),--readme)
 
 lab-down:
-	for instance in demo test bench selftest; do $(PYTHON) -m tests.lab down --instance $$instance; done
+	for instance in demo test bench shots selftest; do $(PYTHON) -m tests.lab down --instance $$instance; done
 
 # Pins and hashes of everything that is installed, made anew from requirements*.in.
 lock: .venv/dev

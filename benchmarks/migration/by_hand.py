@@ -37,13 +37,14 @@ class Keys:
         return cls(folder)
 
 
-def migrate_by_hand(keys: Keys, source: Host, destination: Host, name: str) -> float:
+def migrate_by_hand(keys: Keys, source: Host, destination: Host, name: str, compress: str) -> float:
     """Return the seconds from the first command until the container runs again.
 
     All that time it is down: the first command is the checkpoint.
     """
     local = str(keys.folder / "by-hand.tar.zst")
-    checkpoint = ["podman", "container", "checkpoint", "--export", ARCHIVE, name]
+    checkpoint = ["podman", "container", "checkpoint", "--export", ARCHIVE]
+    checkpoint += ["--compress", compress, name]
     restore = ["podman", "container", "restore", "--import", ARCHIVE]
     started = time.monotonic()
     _run(["ssh", *keys.options, f"root@{source.address}", *checkpoint])
@@ -52,7 +53,7 @@ def migrate_by_hand(keys: Keys, source: Host, destination: Host, name: str) -> f
     _run(["ssh", *keys.options, f"root@{destination.address}", *restore])
     seconds = time.monotonic() - started
     source.run(["podman", "rm", "--force", "--time", "0", name])
-    source.run(["podman", "volume", "prune", "--force"])
+    source.run(["podman", "volume", "rm", "--all", "--force"])
     for host in (source, destination):
         host.run(["rm", "-f", ARCHIVE])
     Path(local).unlink()

@@ -35,12 +35,14 @@ def register(api: httpx.Client, hosts: list[Host]) -> None:
             raise SystemExit(f"{host.name} is {answer['state']}: {answer['problem']}")
 
 
-def migrate_by_site(api: httpx.Client, source: Host, destination: Host, name: str) -> SiteFigures:
+def migrate_by_site(
+    api: httpx.Client, source: Host, destination: Host, name: str, compress: str
+) -> SiteFigures:
     node = next(n for n in _get(api, "/nodes") if n["name"] == source.name)
     api.get(f"/nodes/{node['id']}/containers", params={"refresh": True}).raise_for_status()
     wanted = {
         "kind": "migrate", "source": source.name, "destination": destination.name,
-        "container": name, "options": {},
+        "container": name, "options": {"compress": compress},
     }  # fmt: skip
     queued = api.post("/operations", json=wanted).raise_for_status().json()
     operation = wait_for_operation(api, queued["id"])

@@ -110,6 +110,13 @@ RULES = (
         remedy="Use the same image by ID, and the same files in bind mounts.",
     ),
     Rule(
+        id="address-in-use",
+        pattern=r"requested ip address \S+ is already allocated",
+        cause="Another container on the destination has the container's address.",
+        remedy="Migrate again with --ignore-static-ip.",
+        options={"ignore_static_ip": True},
+    ),
+    Rule(
         id="network-missing",
         pattern=r"unable to find network|network not found",
         cause="The container's network does not exist on the destination.",
@@ -119,7 +126,7 @@ RULES = (
         id="static-ip",
         pattern=r"not in any subnet|requested static ip",
         cause="The container's fixed address does not belong to the network there.",
-        remedy="Migrate with --ignore-static-ip and --ignore-static-mac, or create the network alike.",
+        remedy="Migrate with --ignore-static-ip and --ignore-static-mac, or create that network.",
         options={"ignore_static_ip": True, "ignore_static_mac": True},
     ),
     Rule(

@@ -55,6 +55,7 @@ class DestinationFacts:
     taken_tcp_ports: frozenset[int]
     taken_udp_ports: frozenset[int]
     missing_bind_sources: list[str]
+    taken_addresses: frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from nodes.catalog.store import IncomingFile, Store
+from nodes.operations.addresses import restore_options
 from nodes.operations.checkpoint import finish_checkpoint, start_checkpoint
 from nodes.operations.journal import Journal
 from nodes.operations.migration_plan import MigrationPlan, Surroundings
@@ -130,7 +131,7 @@ class Move:
                     self.destination,
                     self.near.source.container.name,
                     self.plan.archive_path,
-                    self.plan.options.restore,
+                    restore_options(self.near, self.plan),
                 )
             await require_running(self.destination, self.plan.container_id)
             running_at = _now()
@@ -146,7 +147,7 @@ class Move:
             self.destination,
             self.near.source.container.name,
             self.unpack_ahead,
-            self.plan.options.restore,
+            restore_options(self.near, self.plan),
         )
 
     async def _ensure_whole_archive(self, checkpointed: Checkpointed, phase: Phase) -> None:

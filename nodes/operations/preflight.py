@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 
 from nodes.finding import Finding, errors_in
 from nodes.inventory.readiness import HostFacts, read_host_facts
@@ -17,7 +18,12 @@ from nodes.operations.migration_plan import (
 )
 from nodes.operations.report import Report
 from nodes.podman import argv
-from nodes.podman.containers import ContainerDetail, parse_container_detail, parse_containers
+from nodes.podman.containers import (
+    ContainerDetail,
+    ListedContainer,
+    parse_container_detail,
+    parse_containers,
+)
 from nodes.podman.listening_ports import parse_taken_ports, taken_ports_argv
 from nodes.podman.processes import parse_processes, processes_argv
 from nodes.ssh.errors import CommandFailed
@@ -77,9 +83,11 @@ async def _look_at_destination(
     containers, has_image, image, volumes, networks, tcp, udp, *paths = await asyncio.gather(
         *(destination.run(command, check=False) for command in commands)
     )
+    listed = parse_containers(containers.stdout)
     return DestinationFacts(
         host=host,
-        containers=parse_containers(containers.stdout),
+        containers=listed,
+        taken_addresses=await _addresses(destination, listed),
         has_image=has_image.exit_status == 0,
         image_id_of_name=(str(json.loads(image.stdout)[0]["Id"]) if image.exit_status == 0 else ""),
         volumes=frozenset(volumes.stdout.split()),
@@ -92,6 +100,14 @@ async def _look_at_destination(
             if done.exit_status != 0
         ],
     )
+
+
+async def _addresses(session: NodeSession, containers: Sequence[ListedContainer]) -> frozenset[str]:
+    ids = [container.podman_id for container in containers if container.state == "running"]
+    if not ids:
+        return frozenset()
+    # One that has just gone makes Podman complain about it and answer for the others.
+    return frozenset((await session.run(argv.addresses_argv(ids), check=False)).stdout.split())
 
 
 async def look_at_source(source: NodeSession, container_id: str) -> SourceFacts:

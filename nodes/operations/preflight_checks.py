@@ -11,6 +11,7 @@ from nodes.inventory.readiness import (
     check_criu,
     check_runs_as_root,
 )
+from nodes.operations.addresses import clashing_addresses, takes_new_address
 from nodes.operations.migration_plan import MigrationPlan, Surroundings
 
 Check = Callable[[Surroundings, MigrationPlan], Finding]
@@ -232,6 +233,34 @@ def check_networks(near: Surroundings, plan: MigrationPlan) -> Finding:
     return ok("networks", "The networks are there.", ", ".join(networks))
 
 
+def check_addresses(near: Surroundings, plan: MigrationPlan) -> Finding:
+    clashing = ", ".join(clashing_addresses(near))
+    if not clashing:
+        addresses = ", ".join(sorted(near.source.container.addresses))
+        return ok("addresses", "The container keeps its address.", addresses)
+    if plan.options.tcp_established:
+        return error(
+            "addresses",
+            "The container's address is taken on the destination, and open connections need it.",
+            clashing,
+            "Stop the container that has it there, or migrate without --tcp-established.",
+        )
+    if plan.options.ignore_static_ip:
+        return ok("addresses", "The container gets a new address.", f"{clashing} is taken")
+    if takes_new_address(near, plan):
+        return warning(
+            "addresses",
+            "The container gets a new address: another container has its own on the destination.",
+            f"{clashing} is taken",
+        )
+    return error(
+        "addresses",
+        "The container's fixed address is taken on the destination.",
+        clashing,
+        "Stop the container that has it there, or set --ignore-static-ip to take a new one.",
+    )
+
+
 def check_free_space(near: Surroundings, plan: MigrationPlan) -> Finding:
     archive = near.source.estimated_archive_bytes
     # The destination holds the archive and, while restoring, what is unpacked from it.
@@ -297,6 +326,7 @@ CHECKS: tuple[Check, ...] = (
     check_volumes,
     check_bind_sources,
     check_networks,
+    check_addresses,
     check_free_space,
     check_restarts,
     check_terminal,

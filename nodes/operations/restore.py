@@ -26,6 +26,8 @@ from nodes.ssh.session import NodeSession
 STEP_NAME = "restore"
 UNPACKED_STEP_NAME = "restore-unpacked"
 _LOOK_EVERY_S = 0.5
+# busybox's sleep is one of them: it takes the interruption for the end of its sleep.
+ENDED_BY_ITSELF = "Some programs end when a system call of theirs is interrupted by a checkpoint."
 
 
 async def restore_archive(
@@ -128,7 +130,7 @@ async def _compare_processes(
 
 
 def _exited(session: NodeSession, container: ContainerDetail) -> VerifyFailed:
-    if container.exit_code == 0:
+    if container.exit_code == 0 and container.cgroup_manager == "systemd":
         return VerifyFailed(
             f"{container.name} exited with code 0 right after the restore on {session.name}.",
             cause="With the systemd cgroup manager the restored scope is cleaned up at once.",
@@ -136,6 +138,6 @@ def _exited(session: NodeSession, container: ContainerDetail) -> VerifyFailed:
         )
     return VerifyFailed(
         f"{container.name} is not running after the restore on {session.name}.",
-        cause=f"State {container.state}, exit code {container.exit_code}.",
-        remedy="Read the container's log and the operation's log, then try again.",
+        cause=f"State {container.state}, exit code {container.exit_code}. {ENDED_BY_ITSELF}",
+        remedy="Read the container's own log: podman logs " + container.name,
     )

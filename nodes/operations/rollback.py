@@ -18,7 +18,12 @@ from nodes.operations.migration_plan import MigrationPlan
 from nodes.operations.preflight import inspect_container
 from nodes.operations.remote_step import RemoteStep
 from nodes.operations.report import Report
-from nodes.operations.restore import STEP_NAME, UNPACKED_STEP_NAME, clear_container
+from nodes.operations.restore import (
+    ENDED_BY_ITSELF,
+    STEP_NAME,
+    UNPACKED_STEP_NAME,
+    clear_container,
+)
 from nodes.operations.staging import file_size_bytes, remove_staging
 from nodes.operations.unpack_ahead import drop_unpacked
 from nodes.podman import argv
@@ -128,6 +133,13 @@ async def _require_back(
         container = await inspect_container(source, plan.container_id)
         if container.running:
             return
+        raise RollbackFailed(
+            f"{name} was brought back on {source.name}, but exited with code "
+            f"{container.exit_code} at once.",
+            cause=ENDED_BY_ITSELF,
+            remedy=f"`podman start {name}` on {source.name} starts it afresh. Its memory is in "
+            "the archive, if there is one in the catalog.",
+        )
     failure = await explain(
         RollbackFailed,
         f"{name} could not be brought back on {source.name}: it is stopped there.",

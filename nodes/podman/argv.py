@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from nodes.podman.options import CheckpointOptions, RestoreOptions
@@ -23,6 +24,12 @@ def info_argv() -> list[str]:
 def inspect_argv(container: str, *, size: bool = False) -> list[str]:
     flags = ["--size"] if size else []
     return ["podman", "container", "inspect", *flags, "--", container]
+
+
+def addresses_argv(containers: Sequence[str]) -> list[str]:
+    """Print the addresses of containers, separated by white space."""
+    networks = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.GlobalIPv6Address}} {{end}}"
+    return ["podman", "container", "inspect", "--format", networks, "--", *containers]
 
 
 def top_argv(container: str, *descriptors: str) -> list[str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from nodes.podman.answer import parse_json
+
+# podman-run(1): --ip=ADDRESS, --ip6 ADDRESS, --network=NAME:ip=ADDRESS,…
+_FIXED_ADDRESS = re.compile(r"^--ip6?(=|$)|[:,]ip6?=")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +126,14 @@ class ContainerDetail:
     mounts: list[Mount]
     ports: list[Port]
     networks: list[str]
+    addresses: frozenset[str]
+    # Given with --ip or the like; Podman keeps no other trace of it.
+    has_fixed_address: bool
     labels: dict[str, str]
     auto_remove: bool
     tty: bool
     network_mode: str
+    cgroup_manager: str
     checkpoint_path: str
     checkpoint_log: str
     restore_log: str
@@ -147,6 +155,7 @@ def parse_container_detail(text: str) -> ContainerDetail:
     state = raw["State"]
     host = raw.get("HostConfig") or {}
     config = raw.get("Config") or {}
+    networks = (raw.get("NetworkSettings") or {}).get("Networks") or {}
     return ContainerDetail(
         podman_id=raw["Id"],
         name=raw["Name"],
@@ -159,11 +168,21 @@ def parse_container_detail(text: str) -> ContainerDetail:
         runtime=raw.get("OCIRuntime") or "",
         mounts=[_mount(mount) for mount in raw.get("Mounts") or []],
         ports=_bound_ports((raw.get("NetworkSettings") or {}).get("Ports") or {}),
-        networks=sorted((raw.get("NetworkSettings") or {}).get("Networks") or {}),
+        networks=sorted(networks),
+        addresses=frozenset(
+            address
+            for network in networks.values()
+            for address in (network.get("IPAddress"), network.get("GlobalIPv6Address"))
+            if address
+        ),
+        has_fixed_address=any(
+            _FIXED_ADDRESS.search(word) for word in config.get("CreateCommand") or []
+        ),
         labels=dict(config.get("Labels") or {}),
         auto_remove=bool(host.get("AutoRemove")),
         tty=bool(config.get("Tty")),
         network_mode=str(host.get("NetworkMode") or ""),
+        cgroup_manager=str(host.get("CgroupManager") or ""),
         checkpoint_path=state.get("CheckpointPath") or "",
         checkpoint_log=state.get("CheckpointLog") or "",
         restore_log=state.get("RestoreLog") or "",

@@ -49,7 +49,8 @@ class HostKeyChanged(SshError):
             ),
             remedy=(
                 "Compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host's "
-                "own console. If the new key is right, an admin can confirm it: Review host key on the node's page."
+                "own console. If the new key is right, an admin can confirm it: Review host key "
+                "on the node's page."
             ),
         )
         self.found_fingerprint = found_fingerprint

@@ -12,23 +12,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from tests.browser.chromium import ARGUMENTS, CHROMIUM
 from tests.browser.signed_in import SignedInSite
 from tests.integration.conftest import alder, birch, counter, lab
 from tests.lab import Host
 from tests.serving import ServedSite
 
 __all__ = ["alder", "birch", "counter", "lab"]
-CHROMIUM = "/usr/bin/chromium"
-# As root and with no network but the lab's: without these it looks for updates all the time.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")

@@ -179,3 +179,32 @@ async def test_a_destination_without_zstd_gets_the_whole_archive(
         birch.run(["mv", "/usr/bin/zstd-away", "/usr/bin/zstd"])
     assert operation.state == OperationState.SUCCEEDED, operation.error
     assert full_check(birch).errors == 0
+
+
+async def test_a_container_whose_address_is_taken_gets_a_new_one(
+    site: Site, alder: Host, birch: Host, counter: str
+) -> None:
+    template = "{{.NetworkSettings.Networks.podman.IPAddress}}"
+    address = ["podman", "container", "inspect", "-f", template]
+    taken = alder.run([*address, "counter"]).stdout.strip()
+    birch.start_workload("sleep", name="neighbour", options=["--ip", taken])
+
+    operation = await site.migrate("counter", "alder", "birch")
+
+    assert operation.state == OperationState.SUCCEEDED, operation.error
+    assert birch.run([*address, "counter"]).stdout.strip() != taken
+    assert '"errors"' in answer(birch, 8081)
+    assert full_check(birch).errors == 0
+
+
+async def test_a_fixed_address_that_is_taken_is_refused_before_anything_changes(
+    site: Site, alder: Host, birch: Host
+) -> None:
+    for host, name in ((alder, "fixed"), (birch, "neighbour")):
+        host.start_workload("counter", name=name, memory_mib=8, options=["--ip", "10.88.0.77"])
+    operation = await site.migrate("fixed", "alder", "birch")
+    assert operation.error["code"] == "preflight_failed"
+    assert "--ignore-static-ip" in operation.error["remedy"]
+    assert running(alder) == ["fixed"]
+    again = await site.migrate("fixed", "alder", "birch", ignore_static_ip=True)
+    assert again.state == OperationState.SUCCEEDED, again.error

@@ -183,3 +183,18 @@ async def test_a_destination_that_goes_away_is_unknown_until_it_can_be_asked(
     assert operation.state == OperationState.FAILED
     assert operation.error["code"] == "interrupted"
     await assert_rolled_back(site, operation, since=before.counter)
+
+
+async def test_a_program_that_no_restore_survives_is_told_as_such(
+    site: Site, alder: Host, birch: Host
+) -> None:
+    # busybox's sleep ends when it is interrupted, on the destination and on the source alike.
+    alder.start_workload("sleep", name="napper")
+    operation = await site.migrate("napper", "alder", "birch")
+    assert operation.state == OperationState.FAILED
+    assert operation.error["code"] == "rollback_failed"
+    assert "exited with code 0 at once" in operation.error["message"]
+    assert "podman start napper" in operation.error["remedy"]
+    assert operation.result["rolled_back"] is False
+    assert (running(alder), all_containers(birch)) == ([], [])
+    assert all_containers(alder) == ["napper"]

@@ -1,0 +1,129 @@
+"""Take a picture of every page in light and dark, wide and on a phone: `make screenshots`.
+
+They go to test-results/screenshots; with --readme those of the README are renewed as well.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import httpx
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.chromium import ARGUMENTS, CHROMIUM
+from tests.browser.signed_in import SignedInSite
+from tests.lab import Host, Lab
+from tests.serving import ROOT, ServedSite, wait_for_operation
+
+FOLDER = ROOT / "test-results" / "screenshots"
+README_FOLDER = ROOT / "docs" / "images"
+README_PICTURES = {"fleet": "fleet", "operation": "operation", "migrate": "migrate"}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
+    "wide": {"viewport": {"width": 2560, "height": 1200}, "color_scheme": "light"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
+    "phone-dark": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},
+}
+
+
+def main() -> None:
+    lab = Lab("shots")
+    hosts = lab.up(["alder", "birch", "cedar"])
+    try:
+        with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+            served = ServedSite(Path(folder))
+            served.start()
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+            try:
+                paths = furnish(served, hosts)
+                take_all(browser, served, paths)
+            finally:
+                browser.close()
+                served.stop()
+    finally:
+        lab.down(wipe=True)
+    if "--readme" in sys.argv:
+        README_FOLDER.mkdir(parents=True, exist_ok=True)
+        for page, name in README_PICTURES.items():
+            shutil.copy(FOLDER / f"{page}-light.png", README_FOLDER / f"{name}.png")
+
+
+def furnish(served: ServedSite, hosts: dict[str, Host]) -> dict[str, str]:
+    """Let something happen on the site, and return the page of each picture."""
+    alder, birch, cedar = hosts["alder"], hosts["birch"], hosts["cedar"]
+    alder.start_workload("counter", name="counter", port=8081)
+    alder.start_workload("web", name="web", port=8080)
+    birch.start_workload("tree", name="batch")
+    cedar.start_workload("sleep", name="napper")
+    site = SignedInSite.with_nodes(served, list(hosts.values()))
+    with served.api() as api:
+        moved = migrate(api, "counter", "alder", "birch")
+        assert moved["state"] == "succeeded", moved
+        alder.start_workload("tcp", name="session-store")
+        failed = migrate(api, "session-store", "alder", "birch")
+        assert failed["state"] == "failed", failed
+        cedar.cut()
+        cedar_id = site.node_ids["cedar"]
+        api.post(f"/nodes/{cedar_id}/readiness")
+        container = f"/nodes/{site.node_ids['birch']}/containers/{moved['container_podman_id']}/"
+    return {
+        "fleet": "/",
+        "containers": "/containers/",
+        "container": container,
+        "migrate": f"{container}migrate/",
+        "node": f"/nodes/{site.node_ids['birch']}/",
+        "node-unreachable": f"/nodes/{cedar_id}/",
+        "add-node": "/nodes/add/",
+        "operations": "/operations/",
+        "operation": f"/operations/{moved['id']}/",
+        "operation-failed": f"/operations/{failed['id']}/",
+        "archives": "/archives/",
+        "archive": f"/archives/{moved['result']['archive_id']}/",
+        "delete-archive": f"/archives/{moved['result']['archive_id']}/delete/",
+        "account": "/account/",
+        "audit": "/audit/",
+        "not-found": "/nowhere/",
+    }
+
+
+def migrate(api: httpx.Client, name: str, source: str, destination: str) -> Any:
+    wanted = {"kind": "migrate", "source": source, "destination": destination, "container": name}
+    queued = api.post("/operations", json=wanted).raise_for_status().json()
+    return wait_for_operation(api, queued["id"])
+
+
+def take_all(browser: Browser, served: ServedSite, paths: dict[str, str]) -> None:
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    found = re.search(r"as admin with the password (\S+)", served.log.read_text())
+    assert found is not None
+    for variant, settings in VARIANTS.items():
+        context = browser.new_context(base_url=served.url, **settings)
+        page = context.new_page()
+        page.goto("/")
+        take(page, "sign-in", variant)
+        page.get_by_label("Username").fill("admin")
+        page.get_by_label("Password", exact=True).fill(found.group(1))
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("heading", name="Fleet").wait_for()
+        for name, path in paths.items():
+            page.goto(path)
+            take(page, name, variant)
+        context.close()
+
+
+def take(page: Page, name: str, variant: str) -> None:
+    page.wait_for_load_state("networkidle")
+    # The websocket sends the present state, and a dialog its preflight, a moment later.
+    page.wait_for_timeout(1500 if name == "migrate" else 400)
+    page.screenshot(path=FOLDER / f"{name}-{variant}.png", full_page=True)
+
+
+if __name__ == "__main__":
+    main()
