@@ -37,14 +37,20 @@ class Store:
 
     def prepare(self) -> None:
         """Make the folders, and drop what a killed site left half received."""
-        self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._make(self._incoming)
         for leftover in self._incoming.iterdir():
             leftover.unlink()
 
     def receive(self) -> IncomingFile:
         """Begin a new file. Raises StoreError if the folder cannot be written."""
-        self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._make(self._incoming)
         return IncomingFile(self, uuid.uuid4().hex)
+
+    def _make(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise _store_error(error) from error
 
     def path(self, key: str) -> Path:
         return self.folder / key
@@ -64,7 +70,7 @@ class Store:
         return digest.hexdigest()
 
     def free_bytes(self) -> int:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._make(self.folder)
         return shutil.disk_usage(self.folder).free
 
 

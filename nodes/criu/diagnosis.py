@@ -161,6 +161,11 @@ def diagnose(text: str) -> Diagnosis | None:
     return None
 
 
+# They stand in every log: the first is harmless, the others only say that something else failed.
+_EMPTY_ERRORS = re.compile(r"Can't setup RLIMIT_NOFILE|FAILED\.?$|cgroupd: recv req error")
+
+
 def error_lines(log: str) -> list[str]:
-    """Return the lines that CRIU marks as errors."""
-    return [line.strip() for line in log.splitlines() if "Error (" in line]
+    """Return the lines that CRIU marks as errors, those that name a cause first."""
+    lines = [line.strip() for line in log.splitlines() if "Error (" in line]
+    return sorted(lines, key=lambda line: bool(_EMPTY_ERRORS.search(line)))

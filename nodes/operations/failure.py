@@ -29,7 +29,7 @@ async def explain(
     log = await _read_log(session, named.group(1) if named else log_path)
     evidence = error_lines(log)
     found = diagnose("\n".join(evidence)) or diagnose(done.stderr) or diagnose(log)
-    said = (evidence or done.stderr.strip().splitlines() or ["no output"])[-1]
+    said = evidence[0] if evidence else (done.stderr.strip().splitlines() or ["no output"])[-1]
     if found:
         error = failure(
             message,

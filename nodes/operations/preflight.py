@@ -70,18 +70,17 @@ async def look_around(
 async def _look_at_destination(
     destination: NodeSession, host: HostFacts, container: ContainerDetail
 ) -> DestinationFacts:
-    commands = (
-        argv.ps_argv(),
-        argv.image_exists_argv(container.image_id),
-        argv.image_inspect_argv(container.image_name),
-        argv.volume_names_argv(),
-        argv.network_names_argv(),
-        taken_ports_argv("tcp"),
-        taken_ports_argv("udp"),
-        *(["test", "-e", path] for path in container.bind_sources),
-    )
-    containers, has_image, image, volumes, networks, tcp, udp, *paths = await asyncio.gather(
-        *(destination.run(command, check=False) for command in commands)
+    ask = destination.run
+    containers, volumes, networks, has_image, image, tcp, udp, *paths = await asyncio.gather(
+        ask(argv.ps_argv()),
+        ask(argv.volume_names_argv()),
+        ask(argv.network_names_argv()),
+        ask(argv.image_exists_argv(container.image_id), check=False),
+        ask(argv.image_inspect_argv(container.image_name), check=False),
+        # cat complains where IPv6 is switched off, and prints the rest.
+        ask(taken_ports_argv("tcp"), check=False),
+        ask(taken_ports_argv("udp"), check=False),
+        *(ask(["test", "-e", path], check=False) for path in container.bind_sources),
     )
     listed = parse_containers(containers.stdout)
     return DestinationFacts(

@@ -33,7 +33,7 @@ def addresses_argv(containers: Sequence[str]) -> list[str]:
 
 
 def top_argv(container: str, *descriptors: str) -> list[str]:
-    return ["podman", "container", "top", container, *descriptors]
+    return ["podman", "container", "top", "--", container, *descriptors]
 
 
 def logs_argv(container: str, *, tail: int) -> list[str]:

@@ -168,7 +168,8 @@ def parse_container_detail(text: str) -> ContainerDetail:
         runtime=raw.get("OCIRuntime") or "",
         mounts=[_mount(mount) for mount in raw.get("Mounts") or []],
         ports=_bound_ports((raw.get("NetworkSettings") or {}).get("Ports") or {}),
-        networks=sorted(networks),
+        # With --network host or none there is a network of that name here, but not in `network ls`.
+        networks=sorted(set(networks) - {"host", "none"}),
         addresses=frozenset(
             address
             for network in networks.values()

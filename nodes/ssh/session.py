@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import shlex
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -29,6 +30,13 @@ CHUNK_BYTES = 1024 * 1024
 # sshd refuses more sessions on one connection than MaxSessions, 10 by default (sshd_config(5)).
 MOST_COMMANDS_AT_ONCE = 8
 _NOT_FOUND_STATUS = 127
+# sudo 1.9 also warns, as of a host name that it cannot resolve, and runs the command all the same.
+_SUDO_REFUSAL = re.compile(
+    r"^sudo: (a password is required|a terminal is required|no tty present|sorry, you must)"
+    r"|is not in the sudoers file|is not allowed to (execute|run sudo)|may not run sudo",
+    re.MULTILINE,
+)
+_SUDO_NOT_FOUND = re.compile(r"^sudo: .*: command not found$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,11 +171,9 @@ class NodeSession:
     def _failure(self, argv: Sequence[str], status: int, stderr: str) -> SshError | None:
         if status == 0:
             return None
-        if self.address.sudo and stderr.startswith(("sudo: ", "We trust you")):
-            if "command not found" not in stderr:
-                return SudoRefused(self.name, self.address.user, stderr)
-            return CommandNotFound(self.name, argv, status, stderr)
-        if status == _NOT_FOUND_STATUS:
+        if self.address.sudo and _SUDO_REFUSAL.search(stderr):
+            return SudoRefused(self.name, self.address.user, stderr)
+        if status == _NOT_FOUND_STATUS or (self.address.sudo and _SUDO_NOT_FOUND.search(stderr)):
             return CommandNotFound(self.name, argv, status, stderr)
         return CommandFailed(self.name, argv, status, stderr)
 

@@ -208,3 +208,10 @@ async def test_a_fixed_address_that_is_taken_is_refused_before_anything_changes(
     assert running(alder) == ["fixed"]
     again = await site.migrate("fixed", "alder", "birch", ignore_static_ip=True)
     assert again.state == OperationState.SUCCEEDED, again.error
+
+
+async def test_a_container_in_the_hosts_network_moves(site: Site, alder: Host, birch: Host) -> None:
+    alder.start_workload("counter", memory_mib=8, options=["--network", "host"])
+    operation = await site.migrate("counter", "alder", "birch")
+    assert operation.state == OperationState.SUCCEEDED, operation.error
+    assert full_check(birch).errors == 0
