@@ -58,6 +58,7 @@ class ServedSite:
                 return
             except OSError:
                 time.sleep(0.1)
+        self.stop()
         raise AssertionError(f"the site did not start: {self.log.read_text()}")
 
     def stop(self) -> None:

@@ -14,7 +14,7 @@ from nodes.models import Container, Node, Operation, PhaseState
 from nodes.operations import start
 from nodes.operations.runner import run_operation
 from nodes.podman.options import MigrationOptions
-from tests.lab import Host
+from tests.lab import CounterReading, Host
 
 WAIT_S = 60.0
 
@@ -75,6 +75,13 @@ def in_phase(name: str) -> Callable[[Operation], bool]:
         return states[name] not in (PhaseState.PENDING, PhaseState.SKIPPED)
 
     return ready
+
+
+def assert_same_program(before: CounterReading, after: CounterReading) -> None:
+    """The program goes on from its memory; one that was started afresh has another nonce."""
+    assert after.nonce == before.nonce
+    assert after.errors == 0
+    assert after.counter >= before.counter
 
 
 def running(host: Host) -> list[str]:

@@ -41,7 +41,9 @@ def load(host: Host, name: str) -> str:
     """Bring an image into the host's store, once, and return its ID."""
     archive = ensure_archive(name)
     image_id = _image_id(archive)
-    if host.run(["podman", "image", "exists", image_id], check=False).returncode != 0:
+    # By its name as well as its content: an older recipe's image, loaded since, has the name now.
+    named = ["podman", "image", "inspect", "--format", "{{.Id}}", reference(name)]
+    if host.run(named, check=False).stdout.strip() != image_id:
         inside = f"/run/ferry-lab-{name}.tar"
         shutil.copyfile(archive, host.path(inside))
         host.run(["podman", "load", "--quiet", "--input", inside])

@@ -4,17 +4,21 @@
  *
  * Every MiB is filled by a generator seeded with its number, so it can be
  * checked against nothing but arithmetic. One thread, one poll() loop.
+ *
+ * Its nonce is drawn once at its start and kept in memory alone: a program that was
+ * started afresh, and counts just as well, tells itself apart by it.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +27,7 @@
 #define WORDS (MIB / sizeof(uint64_t))
 
 static volatile sig_atomic_t want_full_check, want_end;
+static uint64_t nonce;
 
 static void on_signal(int number) {
     if (number == SIGUSR1)
@@ -83,11 +88,12 @@ static void answer(int listener, unsigned long counter, unsigned long errors, un
     if (client < 0)
         return;
     struct pollfd readable = {.fd = client, .events = POLLIN};
-    char request[4096], body[128], reply[512];
+    char request[4096], body[256], reply[512];
     if (poll(&readable, 1, 1000) == 1 && read(client, request, sizeof request) > 0) {
         int size = snprintf(body, sizeof body,
-                            "{\"counter\": %lu, \"errors\": %lu, \"uptime_ticks\": %lu}\n",
-                            counter, errors, ticks);
+                            "{\"counter\": %lu, \"errors\": %lu, \"uptime_ticks\": %lu, "
+                            "\"nonce\": \"%016" PRIx64 "\"}\n",
+                            counter, errors, ticks, nonce);
         size = snprintf(reply, sizeof reply,
                         "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n"
                         "Content-Length: %d\r\nConnection: close\r\n\r\n%s",
@@ -110,6 +116,11 @@ int main(int argc, char **argv) {
     int listener = argc > 3 ? listen_on(atoi(argv[3])) : -1;
     unsigned long counter = 0, errors = 0;
     size_t slice = 0;
+
+    if (getrandom(&nonce, sizeof nonce, 0) != sizeof nonce) {
+        perror("getrandom");
+        return 1;
+    }
 
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGUSR1, &action, NULL);
@@ -143,13 +154,15 @@ int main(int argc, char **argv) {
             want_full_check = 0;
             for (size_t checked = 0; checked < memory_mib; checked++)
                 found += errors_in(memory, checked);
-            printf("full-check counter=%lu errors=%lu %s\n", counter, found, found ? "BAD" : "ok");
+            printf("full-check counter=%lu checked_mib=%zu errors=%lu nonce=%016" PRIx64 " %s\n",
+                   counter, memory_mib, found, nonce, found ? "BAD" : "ok");
         }
         if (ms_until(&due) > 0)
             continue;
         errors += errors_in(memory, slice);
         slice = (slice + 1) % memory_mib;
-        printf("counter=%lu checked_mib=%zu errors=%lu\n", ++counter, slice ? slice : memory_mib, errors);
+        printf("counter=%lu checked_mib=%zu errors=%lu nonce=%016" PRIx64 "\n", ++counter,
+               slice ? slice : memory_mib, errors, nonce);
         due.tv_nsec += tick_ms % 1000 * 1000000;
         due.tv_sec += tick_ms / 1000 + due.tv_nsec / 1000000000;
         due.tv_nsec %= 1000000000;
