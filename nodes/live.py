@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 from channels.layers import get_channel_layer
 
+logger = logging.getLogger(__name__)
 FLEET_GROUP = "fleet"
 
 
@@ -27,5 +30,10 @@ async def ping_operations() -> None:
 
 async def _send(group: str, message: dict[str, object]) -> None:
     layer = get_channel_layer()
-    if layer is not None:
+    if layer is None:
+        return
+    try:
         await layer.group_send(group, message)
+    except Exception:
+        # A page that hears nothing is a nuisance; a rollback that stops for it would be a loss.
+        logger.exception("could not ping %s", group)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,20 @@ def make_user(name: str, role: Role) -> User:
     return user
 
 
+def host_key_of(name: str) -> str:
+    """Return a public host key that no other name has."""
+    if name == "alder":
+        return HOST_KEY
+    kind = b"\0\0\0\x0bssh-ed25519\0\0\0\x20"
+    blob = base64.b64encode(kind + hashlib.sha256(name.encode()).digest()).decode()
+    return f"ssh-ed25519 {blob}"
+
+
 def make_node(name: str = "alder", **values: Any) -> Node:
     defaults = {
         "host": "127.0.0.1",
         "port": CLOSED_PORT,
-        "host_key": HOST_KEY,
+        "host_key": host_key_of(name),
         "state": NodeState.ONLINE,
     }
     return Node.objects.create(name=name, **{**defaults, **values})

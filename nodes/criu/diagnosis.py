@@ -35,6 +35,13 @@ RULES = (
         options={"tcp_established": True},
     ),
     Rule(
+        id="in-flight-connection",
+        pattern=r"In-flight connection",
+        cause="A client was just connecting to a server in the container.",
+        remedy="Try again. If clients connect all the time, put the line `skip-in-flight` into "
+        "/etc/criu/runc.conf on the source: such a client has to connect anew.",
+    ),
+    Rule(
         id="file-locks",
         pattern=r"Some file locks are hold",
         cause="A process in the container holds a file lock.",

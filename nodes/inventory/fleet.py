@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
+
+from asgiref.sync import sync_to_async
+from django.db import close_old_connections
 
 from nodes.inventory.connect import address_of
 from nodes.inventory.watcher import NodeWatcher
 from nodes.models import Node
 from nodes.ssh.connection import NodeAddress
 
+logger = logging.getLogger(__name__)
 # Another process may have changed a row; in this one wake() is called at once.
 LOOK_EVERY_S = 2.0
 
@@ -25,7 +30,7 @@ class Fleet:
         self._loop = asyncio.get_running_loop()
         try:
             while True:
-                await self._follow_rows()
+                await self._try_to_follow_rows()
                 self._woken.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_S)
@@ -44,10 +49,19 @@ class Fleet:
         if node_id in self._watchers:
             self._watchers[node_id][1].retry_now()
 
+    async def _try_to_follow_rows(self) -> None:
+        try:
+            # A database that was restarted leaves a connection that would never work again.
+            await sync_to_async(close_old_connections)()
+            await self._follow_rows()
+        except Exception:
+            # The next turn tries again: without this loop no node would be watched any more.
+            logger.exception("the nodes' rows cannot be followed")
+
     async def _follow_rows(self) -> None:
         addresses = {node.pk: address_of(node) async for node in Node.objects.all()}
-        for node_id, (address, _, _) in list(self._watchers.items()):
-            if addresses.get(node_id) != address:
+        for node_id, (address, _, task) in list(self._watchers.items()):
+            if task.done() or addresses.get(node_id) != address:
                 await self._stop(node_id)
         for node_id, address in addresses.items():
             if node_id not in self._watchers:
@@ -57,8 +71,10 @@ class Fleet:
     async def _stop(self, node_id: int) -> None:
         _, _, task = self._watchers.pop(node_id)
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        # Unlike awaiting the task, this does not raise what ended it.
+        await asyncio.wait([task])
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("the watcher of node %s had ended", node_id, exc_info=error)
 
 
 fleet = Fleet()

@@ -7,6 +7,7 @@ import logging
 from contextlib import suppress
 
 from asgiref.sync import sync_to_async
+from django.db import close_old_connections
 
 from nodes.inventory.connect import open_session
 from nodes.inventory.observation import save_containers, save_online, save_problem
@@ -27,6 +28,11 @@ SETTLE_S = 0.1
 LOOK_EVERY_S = 60.0
 RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 30.0
+_INTERNAL_ERROR = Problem(
+    code="internal_error",
+    message="The site itself failed while it watched this node.",
+    remedy="Look into the site's log, and report it. Ferry goes on trying.",
+)
 
 
 async def observe(session: NodeSession, node_id: int) -> None:
@@ -49,23 +55,35 @@ class NodeWatcher:
         """Watch until cancelled; failures become the node's state, and are tried again."""
         delay_s = RETRY_FIRST_S
         while True:
+            was_online = False
             try:
-                node = await Node.objects.aget(pk=self.node_id)
-                async with open_session(node) as session:
-                    await self._watch(session)
-            except FerryError as error:
-                unreachable = isinstance(error, (NodeUnreachable, CommandTimedOut))
-                state = NodeState.UNREACHABLE if unreachable else NodeState.BLOCKED
-                was_online = await self._save_problem(state, error.problem)
+                was_online = await self._watch_until_failure()
             except Node.DoesNotExist:
                 return
             except Exception:
+                # Not even the failure could be saved, as without a database.
                 logger.exception("watching node %s", self.node_id)
-                was_online = False
             delay_s = RETRY_FIRST_S if was_online else min(delay_s * 2, RETRY_MOST_S)
             self._retry_now.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._retry_now.wait(), delay_s)
+
+    async def _watch_until_failure(self) -> bool:
+        """Watch until something fails, save that, and return whether to try again soon."""
+        await sync_to_async(close_old_connections)()
+        node = await Node.objects.aget(pk=self.node_id)
+        try:
+            async with open_session(node) as session:
+                await self._watch(session)
+        except FerryError as error:
+            unreachable = isinstance(error, (NodeUnreachable, CommandTimedOut))
+            state = NodeState.UNREACHABLE if unreachable else NodeState.BLOCKED
+            return await self._save_problem(state, error.problem)
+        except Exception:
+            logger.exception("watching node %s", self.node_id)
+            # Without it the node would stay online for ever, with containers of long ago.
+            await self._save_problem(NodeState.BLOCKED, _INTERNAL_ERROR)
+        return False
 
     async def _save_problem(self, state: NodeState, problem: Problem) -> bool:
         node = await Node.objects.aget(pk=self.node_id)
@@ -100,4 +118,5 @@ class NodeWatcher:
                 await asyncio.wait_for(self._dirty.wait(), LOOK_EVERY_S)
             await asyncio.sleep(SETTLE_S)
             self._dirty.clear()
+            await sync_to_async(close_old_connections)()
             await observe(session, self.node_id)

@@ -9,6 +9,9 @@ import asyncio
 import logging
 from contextlib import suppress
 
+from asgiref.sync import sync_to_async
+from django.db import close_old_connections
+
 from nodes.models import Operation, OperationState
 from nodes.operations.runner import archive_store, recover_operation, run_operation
 
@@ -16,6 +19,7 @@ logger = logging.getLogger(__name__)
 # Another process (a management command) may have queued an operation.
 LOOK_EVERY_S = 1.0
 MOST_AT_ONCE = 8
+_SECOND_CANCEL_AFTER_S = 1.0
 
 
 class EmbeddedEngine:
@@ -25,20 +29,32 @@ class EmbeddedEngine:
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Take up what a former process left, then run what is queued, until cancelled."""
+        """Take up what a former process left, then run what is queued, until cancelled.
+
+        Only one engine may run on a database: the serving process holds a lock on its folder.
+        """
         self._loop = asyncio.get_running_loop()
         archive_store().prepare()
-        async for operation in Operation.objects.filter(state=OperationState.RUNNING):
-            self._start(operation.pk, recovering=True)
         try:
             while True:
-                await self._start_queued()
+                try:
+                    await self._look()
+                except Exception:
+                    # A database that fails for a moment must not end the operations under way.
+                    logger.exception("looking for operations")
                 self._woken.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_S)
         finally:
             self._loop = None
             await self._stop()
+
+    async def _look(self) -> None:
+        await sync_to_async(close_old_connections)()
+        # Rows that say running, but not here: left by a process that died, or by a failed write.
+        async for operation in Operation.objects.filter(state=OperationState.RUNNING):
+            self._start(operation.pk, recovering=True)
+        await self._start_queued()
 
     def enqueue(self, operation_id: int) -> None:
         """Have a queued operation run soon; may be called from any thread."""
@@ -83,9 +99,14 @@ class EmbeddedEngine:
             logger.error("operation %s", operation_id, exc_info=ended.exception())
 
     async def _stop(self) -> None:
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        tasks = list(self._tasks.values())
+        # Twice: one that was just claiming its row drops the first.
+        for _ in range(2):
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                await asyncio.wait(tasks, timeout=_SECOND_CANCEL_AFTER_S)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 engine = EmbeddedEngine()

@@ -51,6 +51,15 @@ class RestoreFailed(WorkflowError):
     code = "restore_failed"
 
 
+class VolumeAppeared(RestoreFailed):
+    def __init__(self, node: str, volumes: Sequence[str]) -> None:
+        super().__init__(
+            f"A volume of the container appeared on {node} during the transfer.",
+            cause=", ".join(volumes),
+            remedy="Remove it there, or set --ignore-volumes to use it as it is, then try again.",
+        )
+
+
 class VerifyFailed(WorkflowError):
     code = "verify_failed"
 

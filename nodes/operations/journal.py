@@ -13,6 +13,8 @@ from nodes.operations.report import Report
 class Journal:
     checkpoint_sent: bool = False
     restore_sent: bool = False
+    # The rollback has seen it running on the source again, or still.
+    back_on_source: bool = False
     committed: bool = False
     # Volumes that were not on the destination before and that the restore makes there.
     new_volumes: list[str] = field(default_factory=list)

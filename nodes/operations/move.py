@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from nodes.catalog.store import IncomingFile, Store
 from nodes.operations.addresses import restore_options
 from nodes.operations.checkpoint import finish_checkpoint, start_checkpoint
+from nodes.operations.errors import VolumeAppeared
 from nodes.operations.journal import Journal
 from nodes.operations.migration_plan import MigrationPlan, Surroundings
 from nodes.operations.remote_step import RemoteStep
@@ -20,7 +21,9 @@ from nodes.operations.restore import (
     watch,
 )
 from nodes.operations.transfer import Transfer
+from nodes.operations.uninterrupted import uninterrupted
 from nodes.operations.unpack_ahead import UnpackAhead, drop_unpacked
+from nodes.podman.argv import volume_names_argv
 from nodes.ssh.session import NodeSession
 
 
@@ -70,23 +73,35 @@ class Move:
             )
             async with self.report.phase("transfer") as phase:
                 statistics = await self._transfer(incoming, phase, step, pid)
-            stored = incoming.keep()
+            archive_id = await uninterrupted(self._keep(incoming))
         except BaseException:
-            incoming.discard()
+            if self.journal.archive_id is None:
+                incoming.discard()
             raise
-        archive_id = await self.report.keep_archive(
-            stored,
-            container=container,
-            options=self.plan.options.checkpoint.as_dict(),
-            versions=self.near.source.host.as_dict(),
-        )
-        await self.journal.mark(self.report, archive_id=archive_id, archive_bytes=stored.size_bytes)
         return Checkpointed(
             last_running_at=last_running_at,
             archive_id=archive_id,
             incoming=incoming,
             statistics=statistics,
         )
+
+    async def _keep(self, incoming: IncomingFile) -> int:
+        stored = incoming.keep()
+        archive_id = await self.report.keep_archive(
+            stored,
+            container=self.near.source.container,
+            options=self.plan.options.as_dict(),
+            versions=self.near.source.host.as_dict(),
+        )
+        await self.journal.mark(self.report, archive_id=archive_id, archive_bytes=stored.size_bytes)
+        return archive_id
+
+    async def _require_no_new_volume(self) -> None:
+        # Since preflight somebody may have made one: a rollback must not take it for ours.
+        listed = await self.destination.run(volume_names_argv())
+        appeared = set(self.journal.new_volumes) & set(listed.stdout.split())
+        if appeared:
+            raise VolumeAppeared(self.destination.name, sorted(appeared))
 
     async def _transfer(
         self, incoming: IncomingFile, phase: Phase, step: RemoteStep, pid: int
@@ -100,6 +115,7 @@ class Move:
                     step, self.near.source.container, self.plan.archive_path
                 )
             transfer.is_written(total_bytes)
+            await self._require_no_new_volume()
             return statistics
 
         try:

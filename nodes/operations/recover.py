@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from nodes.catalog.store import Store
 from nodes.operations.clean_up import clean_up
-from nodes.operations.errors import WorkflowError
+from nodes.operations.errors import StateUnknown, WorkflowError
 from nodes.operations.journal import Journal
 from nodes.operations.migration_plan import MigrationPlan, MigrationResult
+from nodes.operations.quietly import say
 from nodes.operations.report import Report
+from nodes.operations.restore import require_running
 from nodes.operations.rollback import bring_back
+from nodes.problem import FerryError
 from nodes.ssh.session import NodeSession
 
 
@@ -17,7 +20,7 @@ class Interrupted(WorkflowError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The site was stopped in the middle of the migration, so it was rolled back.",
+            "The site was stopped in the middle of the migration.",
             remedy="Start the migration again.",
         )
 
@@ -34,10 +37,11 @@ async def recover_migration(
     Raises StateUnknown and RollbackFailed as a rollback does.
     """
     journal = Journal.parse(await report.journal())
-    await report.log("Asking both nodes where the container runs.")
+    await say(report, "Asking the nodes where the container runs.")
     if not journal.committed:
         await bring_back(source, destination, plan, journal, report)
         raise Interrupted
+    await _require_on_destination(destination, plan)
     leftovers = await clean_up(source, destination, plan, journal, report)
     return MigrationResult(
         downtime_s=journal.downtime_s,
@@ -49,3 +53,16 @@ async def recover_migration(
         restore_statistics={},
         warnings=leftovers,
     )
+
+
+async def _require_on_destination(destination: NodeSession, plan: MigrationPlan) -> None:
+    # What is still on the source is the only other copy: it stays until this one is seen.
+    try:
+        await require_running(destination, plan.container_id)
+    except FerryError as error:
+        raise StateUnknown(
+            f"The container was restored on {destination.name}, but is not seen running there now.",
+            cause=f"{error.problem.message} {error.problem.cause}".strip(),
+            remedy=f"Look at {destination.name}, then choose Look again. What was left on the "
+            "source is kept until then.",
+        ) from error

@@ -1,36 +1,45 @@
 """Run a long command detached on a node, so that it outlives the connection.
 
-Its folder holds NAME.pid, NAME.stdout, NAME.stderr and, when it has ended, NAME.status. Whoever
-knows the folder can attach to it again.
+Its folder holds NAME.begun, NAME.pid, NAME.stdout, NAME.stderr and, when it has ended,
+NAME.status. Whoever knows the folder can attach to it again. Making NAME.begun is the one act by
+which a step starts or is forbidden for ever: a start that is still under way when a rollback asks
+either has begun, and is waited for, or never will.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from nodes.ssh.errors import NodeUnreachable
+from nodes.operations.again import again_when_lost
+from nodes.ssh.errors import SshError
 from nodes.ssh.session import Completed, NodeSession
 
-logger = logging.getLogger(__name__)
-
-# $1 folder, $2 name, then the command. The status is moved into place, never half written.
+# A PID alone may belong to another process after a while, and does after a reboot.
+_IDENTITY = """
+boot() { cat /proc/sys/kernel/random/boot_id; }
+begun_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
+alive() { [ "$(boot)" = "$3" ] && [ -n "$2" ] && [ "$(begun_at "$1")" = "$2" ]; }
+"""
+# $1 folder, $2 name, then the command. Status and PID are moved into place, never half written.
 _START = """
 set -eu
 umask 077
 dir=$1 name=$2
 shift 2
 cd "$dir"
-: > "$name.pid"
+mkdir "$name.begun"
+cat /proc/sys/kernel/random/boot_id > "$name.begun/boot"
 setsid -f sh -c '
   name=$1
   shift
   "$@" > "$name.stdout" 2> "$name.stderr" < /dev/null &
-  echo $! > "$name.pid"
-  wait $!
+  pid=$!
+  begun_at=$(sed "s/.*) //" "/proc/$pid/stat" | cut -d " " -f 20)
+  echo "$pid $begun_at $(cat /proc/sys/kernel/random/boot_id)" > "$name.pid.new"
+  mv "$name.pid.new" "$name.pid"
+  wait $pid
   echo $? > "$name.status.new"
   mv "$name.status.new" "$name.status"
 ' ferry-step "$name" "$@" < /dev/null > /dev/null 2>&1
@@ -38,22 +47,56 @@ tries=0
 while [ ! -s "$name.pid" ] && [ $tries -lt 500 ]; do sleep 0.01; tries=$((tries + 1)); done
 cat "$name.pid"
 """
+# $1 folder, $2 name. Where there is no folder a late start fails at its cd.
+_FORBID = """
+cd "$1" 2>/dev/null || exit 0
+mkdir "$2.begun" 2>/dev/null && exit 0
+echo begun
+"""
 # $1 folder, $2 name. tail --pid sleeps until the process has gone, without forking.
-_WAIT = """
+_WAIT = (
+    _IDENTITY
+    + """
 cd "$1" || exit 3
-[ -e "$2.status" ] || tail --pid="$(cat "$2.pid")" -s 0.05 -f /dev/null
+tries=0
+while [ ! -s "$2.pid" ] && [ $tries -lt 200 ]; do
+  [ "$(cat "$2.begun/boot" 2>/dev/null)" = "$(boot)" ] || break
+  sleep 0.05
+  tries=$((tries + 1))
+done
+if [ -s "$2.pid" ]; then
+  read -r pid since booted < "$2.pid"
+  if [ ! -e "$2.status" ] && alive "$pid" "$since" "$booted"; then
+    tail --pid="$pid" -s 0.05 -f /dev/null
+  fi
+elif [ "$(cat "$2.begun/boot" 2>/dev/null)" = "$(boot)" ]; then
+  echo unclear
+  exit 0
+fi
 tries=0
 while [ ! -e "$2.status" ] && [ $tries -lt 100 ]; do sleep 0.02; tries=$((tries + 1)); done
 cat "$2.status" 2>/dev/null || echo killed
 """
+)
 # $1 folder, $2 name. Only a process that still runs, and whose status is not written yet.
-_TERMINATE = """
+_TERMINATE = (
+    _IDENTITY
+    + """
 cd "$1" 2>/dev/null || exit 0
 [ -s "$2.pid" ] || exit 0
-[ -e "$2.status" ] || kill -TERM "$(cat "$2.pid")" 2>/dev/null || true
+read -r pid since booted < "$2.pid"
+[ -e "$2.status" ] || ! alive "$pid" "$since" "$booted" || kill -TERM "$pid" 2>/dev/null || true
 """
-REATTACH_FOR_S = 60.0
+)
 _KILLED_STATUS = 137
+_DAY_S = 24 * 3600.0
+_MOST_OUTPUT_BYTES = 256 * 1024
+
+
+class StepUnclear(SshError):
+    """The step has begun, but has not said as which process."""
+
+    code = "step_unclear"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,43 +108,46 @@ class RemoteStep:
     name: str
 
     async def start(self, argv: Sequence[str]) -> int:
-        """Start the command and return its PID on the node."""
+        """Start the command, once, and return its PID on the node. Raises StepUnclear."""
         done = await self.session.run(
             ["sh", "-c", _START, "start-step", str(self.folder), self.name, *argv]
         )
-        return int(done.stdout)
+        if not done.stdout.strip():
+            raise self._unclear()
+        return int(done.stdout.split()[0])
+
+    async def forbid(self) -> bool:
+        """See to it that the step never begins; return True if it has begun already."""
+        return bool((await self._script(_FORBID)).strip())
 
     async def wait(self) -> Completed:
-        """Wait for its end, attaching again for a minute whenever the connection is lost."""
-        status = await self._wait_status()
-        stdout, stderr = await asyncio.gather(self._read("stdout"), self._read("stderr"))
-        return Completed(stdout=stdout, stderr=stderr, exit_status=status)
+        """Wait for its end, attaching again whenever the connection is lost.
 
-    async def has_started(self) -> bool:
-        path = str(self.folder / f"{self.name}.pid")
-        return (await self.session.run(["test", "-s", path], check=False)).exit_status == 0
+        Raises StepUnclear when a step that has begun does not say as which process.
+        """
+        status = (await again_when_lost(lambda: self._script(_WAIT, timeout_s=_DAY_S))).strip()
+        if status == "unclear":
+            raise self._unclear()
+        return Completed(
+            stdout=await again_when_lost(lambda: self._read("stdout")),
+            stderr=await again_when_lost(lambda: self._read("stderr")),
+            exit_status=_KILLED_STATUS if status == "killed" else int(status),
+        )
 
     async def terminate(self) -> None:
         """Send SIGTERM if it still runs."""
         await self._script(_TERMINATE)
 
-    async def _wait_status(self) -> int:
-        clock = asyncio.get_running_loop().time
-        give_up_at: float | None = None
-        while True:
-            try:
-                text = (await self._script(_WAIT, timeout_s=24 * 3600)).strip()
-                return _KILLED_STATUS if text == "killed" else int(text)
-            except NodeUnreachable:
-                give_up_at = give_up_at or clock() + REATTACH_FOR_S
-                if clock() > give_up_at:
-                    raise
-                logger.info("%s: lost while %s runs, attaching again", self.session.name, self.name)
-                await asyncio.sleep(1)
+    def _unclear(self) -> StepUnclear:
+        return StepUnclear(
+            f"The step {self.name} on {self.session.name} has begun, but not said as what.",
+            remedy=f"Look for it on {self.session.name}: {self.folder}.",
+        )
 
     async def _read(self, stream: str) -> str:
         path = str(self.folder / f"{self.name}.{stream}")
-        return (await self.session.run(["cat", "--", path], check=False)).stdout
+        argv = ["tail", f"--bytes={_MOST_OUTPUT_BYTES}", "--", path]
+        return (await self.session.run(argv, check=False)).stdout
 
     async def _script(self, script: str, *, timeout_s: float = 60) -> str:
         argv = ["sh", "-c", script, "step", str(self.folder), self.name]

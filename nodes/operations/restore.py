@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from nodes.operations.container_asks import container_exists
 from nodes.operations.errors import RestoreFailed, VerifyFailed
 from nodes.operations.failure import explain
 from nodes.operations.preflight import inspect_container
 from nodes.operations.remote_step import RemoteStep
 from nodes.operations.unpack_ahead import UnpackAhead
 from nodes.podman.argv import (
-    container_exists_argv,
     import_argv,
     remove_argv,
     volume_remove_argv,
@@ -73,8 +73,7 @@ async def clear_container(session: NodeSession, container_id: str, volumes: Sequ
 
     A restore that fails leaves a container in the state Created, and its volumes (Podman 5.8.6).
     """
-    exists = await session.run(container_exists_argv(container_id), check=False)
-    found = exists.exit_status == 0
+    found = await container_exists(session, container_id)
     if found:
         await session.run(remove_argv(container_id))
     for volume in volumes:

@@ -8,14 +8,18 @@ checkpoint left with it (field note 5), or from its archive when Podman removed 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from nodes.operations.checkpoint import STEP_NAME as CHECKPOINT_STEP
+from nodes.operations.container_asks import container_exists
 from nodes.operations.errors import RollbackFailed, StateUnknown
 from nodes.operations.failure import explain
 from nodes.operations.journal import Journal
 from nodes.operations.migration_plan import MigrationPlan
 from nodes.operations.preflight import inspect_container
+from nodes.operations.quietly import note, say
 from nodes.operations.remote_step import RemoteStep
 from nodes.operations.report import Report
 from nodes.operations.restore import (
@@ -28,9 +32,11 @@ from nodes.operations.staging import file_size_bytes, remove_staging
 from nodes.operations.unpack_ahead import drop_unpacked
 from nodes.podman import argv
 from nodes.podman.containers import ContainerDetail
-from nodes.ssh.errors import SshError
+from nodes.problem import FerryError
+from nodes.ssh.errors import CommandTimedOut, NodeUnreachable, SshError
 from nodes.ssh.session import Completed, NodeSession
 
+logger = logging.getLogger(__name__)
 # How long the nodes are asked before the state is called unknown.
 ASK_FOR_S = 60.0
 _ASK_EVERY_S = 2.0
@@ -45,18 +51,29 @@ async def bring_back(
 ) -> None:
     """Leave the container running on the source and nowhere else.
 
-    Raises StateUnknown when a node that must be asked does not answer, RollbackFailed when the
-    source cannot bring it back.
+    Raises RollbackFailed when the source cannot bring it back, and StateUnknown when a node
+    that must be asked gives no answer, or for any error at all that leaves it open.
     """
     if journal.checkpoint_sent:
-        await report.log(f"Rolling back to {source.name}.", level="warning")
-    if journal.restore_sent:
-        await _until_answered(
-            destination, report, lambda: _clear_destination(destination, plan, journal, report)
-        )
-    if journal.checkpoint_sent:
-        await _until_answered(source, report, lambda: _run_on_source(source, plan, report))
-        await report.log(f"The container is running on {source.name}, its memory intact.")
+        await say(report, f"Rolling back to {source.name}.", level="warning")
+    try:
+        if journal.restore_sent:
+            await _until_answered(
+                destination, report, lambda: _clear_destination(destination, plan, journal, report)
+            )
+        if journal.checkpoint_sent:
+            await _until_answered(source, report, lambda: _run_on_source(source, plan, report))
+            await note(report, journal, back_on_source=True)
+            await say(report, f"The container is running on {source.name}, its memory intact.")
+    except (RollbackFailed, StateUnknown):
+        raise
+    except Exception as error:
+        logger.exception("rollback of operation %s", plan.operation_id)
+        raise StateUnknown(
+            "The rollback itself failed, so nobody has seen where the container runs.",
+            cause=f"{type(error).__name__}: {error}",
+            remedy="Choose Look again. Until then start nothing by hand.",
+        ) from error
     await _remove_staging(source, destination, plan, journal, report)
 
 
@@ -71,14 +88,20 @@ async def _until_answered(
             return
         except SshError as error:
             if clock() > until:
-                raise StateUnknown(
-                    f"{session.name} does not answer, so nobody can say where the container runs.",
-                    cause=error.problem.message + " " + error.problem.cause,
-                    remedy=f"Bring {session.name} back, then choose Look again. Until then start "
-                    "nothing by hand: its state is kept on the source and in the catalog.",
-                ) from error
-            await report.log(f"{session.name} does not answer; asking again.", level="warning")
+                raise _unknown(session, error) from error
+            await say(report, f"{session.name}: {error} Asking again.", level="warning")
             await asyncio.sleep(_ASK_EVERY_S)
+
+
+def _unknown(session: NodeSession, error: SshError) -> StateUnknown:
+    away = isinstance(error, (NodeUnreachable, CommandTimedOut))
+    what = "does not answer" if away else "cannot tell"
+    return StateUnknown(
+        f"{session.name} {what}, so nobody can say where the container runs.",
+        cause=f"{error.problem.message} {error.problem.cause}".strip(),
+        remedy=f"Mend {session.name}, then choose Look again. Until then start nothing by hand: "
+        "the container's state is kept on the source, and in the catalog if it got there.",
+    )
 
 
 async def _clear_destination(
@@ -86,25 +109,25 @@ async def _clear_destination(
 ) -> None:
     for name in (UNPACKED_STEP_NAME, STEP_NAME):
         step = RemoteStep(session=destination, folder=plan.folder, name=name)
-        if await step.has_started():
+        if await step.forbid():
             await step.wait()
     if await clear_container(destination, plan.container_id, journal.new_volumes):
-        await report.log(f"Removed what was restored on {destination.name}.")
+        await say(report, f"Removed what was restored on {destination.name}.")
 
 
 async def _run_on_source(source: NodeSession, plan: MigrationPlan, report: Report) -> None:
     step = RemoteStep(session=source, folder=plan.folder, name=CHECKPOINT_STEP)
     whole = False
-    if await step.has_started():
+    if await step.forbid():
         if await file_size_bytes(source, plan.archive_path) > 0:
             # The dump is done and the export under way. Podman killed here leaves a container
             # that can be restored (field note 5); killed while dumping it is not measured.
             await step.terminate()
         whole = (await step.wait()).exit_status == 0
-    if await _exists(source, plan.container_id):
+    if await container_exists(source, plan.container_id):
         container = await inspect_container(source, plan.container_id)
         if container.running:
-            await report.log(f"{container.name} never stopped on {source.name}.")
+            await say(report, f"{container.name} runs on {source.name}.")
             return
         done = await source.run(
             argv.restore_in_place_argv(plan.container_id, plan.options.restore),
@@ -119,8 +142,20 @@ async def _run_on_source(source: NodeSession, plan: MigrationPlan, report: Repor
             cause="Podman removed it, as it does with --rm containers.",
             remedy=f"Look into {plan.folder} on {source.name}: what was exported is kept there.",
         )
+    await _import_on_source(source, plan)
+
+
+async def _import_on_source(source: NodeSession, plan: MigrationPlan) -> None:
+    # Podman removed the container but not its volumes: they are the newer copy, and an import
+    # fails where they exist. Its address is its own again.
+    options = replace(
+        plan.options.restore,
+        ignore_volumes=True,
+        ignore_static_ip=False,
+        ignore_static_mac=False,
+    )
     done = await source.run(
-        argv.import_argv(plan.archive_path, plan.options.restore), check=False, timeout_s=3600
+        argv.import_argv(plan.archive_path, options), check=False, timeout_s=3600
     )
     await _require_back(source, plan, done, None)
 
@@ -140,19 +175,13 @@ async def _require_back(
             remedy=f"`podman start {name}` on {source.name} starts it afresh. Its memory is in "
             "the archive, if there is one in the catalog.",
         )
-    failure = await explain(
+    raise await explain(
         RollbackFailed,
         f"{name} could not be brought back on {source.name}: it is stopped there.",
         source,
         done,
         log_path=before.restore_log if before else "",
     )
-    raise failure
-
-
-async def _exists(session: NodeSession, container_id: str) -> bool:
-    done = await session.run(argv.container_exists_argv(container_id), check=False)
-    return done.exit_status == 0
 
 
 async def _remove_staging(
@@ -167,5 +196,7 @@ async def _remove_staging(
             if session is destination and journal.unpacked_into:
                 await drop_unpacked(session, journal.unpacked_into, plan.container_id)
             await remove_staging(session, plan.folder)
-        except SshError as error:
-            await report.log(f"{plan.folder} is left on {session.name}: {error}", level="warning")
+        except FerryError as error:
+            left = journal.unpacked_into if session is destination else ""
+            places = " and ".join(filter(None, [str(plan.folder), left]))
+            await say(report, f"{places} left on {session.name}: {error}", level="warning")

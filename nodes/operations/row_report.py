@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from nodes.live import ping_operation, ping_operations
 from nodes.models import Archive, Operation, OperationEvent, PhaseState
 from nodes.podman.containers import ContainerDetail
 
+logger = logging.getLogger(__name__)
 # Progress is written and shown at most so often; the last figure of a phase always is.
 PROGRESS_EVERY_S = 0.25
 
@@ -54,7 +56,11 @@ class RowReport:
         try:
             yield _RowPhase(self, entry)
         except BaseException:
-            await self._end(entry, PhaseState.FAILED)
+            try:
+                await self._end(entry, PhaseState.FAILED)
+            except Exception:
+                # What made the phase fail must not be hidden by a database that fails too.
+                logger.exception("phase %s of operation %s", name, self._operation.pk)
             raise
         await self._end(entry, PhaseState.SUCCEEDED)
 

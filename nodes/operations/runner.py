@@ -17,7 +17,7 @@ from nodes.catalog.store import Store
 from nodes.inventory.connect import open_session
 from nodes.live import ping_operation, ping_operations
 from nodes.models import Node, Operation, OperationEvent, OperationState, PhaseState
-from nodes.operations.errors import PreflightFailed, RollbackFailed, StateUnknown, WorkflowError
+from nodes.operations.errors import PreflightFailed, StateUnknown, WorkflowError
 from nodes.operations.journal import Journal
 from nodes.operations.migrate import migrate
 from nodes.operations.migration_plan import MigrationPlan, MigrationResult
@@ -46,7 +46,7 @@ async def run_operation(operation_id: int) -> None:
     """
     operation = await uninterrupted(_claim(operation_id, OperationState.QUEUED))
     if operation is not None:
-        await _carry_out(operation, migrate)
+        await _carry_out(operation, migrate, recovering=False)
 
 
 async def recover_operation(operation_id: int) -> None:
@@ -54,7 +54,7 @@ async def recover_operation(operation_id: int) -> None:
     left = (OperationState.RUNNING, OperationState.UNKNOWN)
     operation = await uninterrupted(_claim(operation_id, *left))
     if operation is not None:
-        await _carry_out(operation, recover_migration)
+        await _carry_out(operation, recover_migration, recovering=True)
 
 
 async def _claim(operation_id: int, *states: OperationState) -> Operation | None:
@@ -68,16 +68,24 @@ async def _claim(operation_id: int, *states: OperationState) -> Operation | None
     return await rows.aget(pk=operation_id) if claimed else None
 
 
-async def _carry_out(operation: Operation, work: Workflow) -> None:
+async def _carry_out(operation: Operation, work: Workflow, *, recovering: bool) -> None:
     report = RowReport(operation)
     try:
+        # A cancellation that came while the row was claimed was dropped: the row remembers it.
+        await operation.arefresh_from_db(fields=["cancel_requested"])
+        if operation.cancel_requested and not recovering:
+            raise asyncio.CancelledError
         await ping_operations()
         async with _sessions(operation) as (source, destination):
             result = await work(source, destination, _plan(operation), archive_store(), report)
         await _end_surely(operation, OperationState.SUCCEEDED, result=result.as_dict())
     except asyncio.CancelledError:
+        if recovering:
+            # The site is stopping: the next start takes the row up again.
+            raise
         await _end_surely(operation, OperationState.CANCELLED, error=_cancelled(operation))
     except StateUnknown as error:
+        await _log_failure(operation, error)
         await _end_surely(operation, OperationState.UNKNOWN, error=error.problem)
     except FerryError as error:
         await _log_failure(operation, error)
@@ -123,18 +131,25 @@ def _present(node: Node | None, name: str) -> Node:
 def _cancelled(operation: Operation) -> Problem:
     return Problem(
         code="cancelled",
-        message=f"Cancelled. {operation.container_name} is running on {operation.source_name}.",
-        cause="Somebody cancelled it, or the site was stopped.",
+        message=f"Cancelled. {_place(operation)}".strip(),
+        cause="Somebody cancelled it." if operation.cancel_requested else "The site was stopped.",
         remedy="Start it again whenever you like.",
     )
 
 
 def _with_place(operation: Operation, error: FerryError) -> Problem:
     problem = error.problem
-    place = f"{operation.container_name} is running on {operation.source_name}, its memory intact."
-    if isinstance(error, (RollbackFailed, PreflightFailed)):
-        place = ""
+    place = "" if isinstance(error, PreflightFailed) else _place(operation)
     return replace(problem, message=f"{problem.message} {place}".strip())
+
+
+def _place(operation: Operation) -> str:
+    """Say where the container is, as far as somebody has looked."""
+    journal = Journal.parse(operation.journal)
+    if journal.back_on_source:
+        where = f"is running on {operation.source_name}, its memory intact."
+        return f"{operation.container_name} {where}"
+    return "" if journal.checkpoint_sent else "Nothing was changed."
 
 
 async def _log_failure(operation: Operation, error: FerryError) -> None:
@@ -161,14 +176,15 @@ async def _end(
     operation.ended_at = timezone.now()
     operation.error = error.as_dict() if error else {}
     operation.result = result or {
-        "rolled_back": journal.checkpoint_sent
-        and state != OperationState.UNKNOWN
-        and operation.error.get("code") != RollbackFailed.code,
+        "rolled_back": journal.back_on_source and not journal.committed,
         "archive_id": journal.archive_id,
     }
     for phase in operation.phases:
         if phase["state"] == PhaseState.PENDING and state != OperationState.UNKNOWN:
             phase["state"] = PhaseState.SKIPPED
+        elif phase["state"] == PhaseState.RUNNING:
+            # Left by a process that died in it.
+            phase.update(state=PhaseState.FAILED, ended_at=operation.ended_at.isoformat())
     await operation.asave(update_fields=["state", "ended_at", "error", "result", "phases", "phase"])
     logger.info("operation %s %s: %s", operation.pk, operation, state)
     await ping_operation(operation.pk)

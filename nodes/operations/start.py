@@ -68,8 +68,15 @@ def start_migration(
                 operation=operation.pk, source=source.name, destination=destination.name,
                 options=options.as_dict(),
             )  # fmt: skip
-    except IntegrityError:
-        other = Operation.objects.unfinished().get(container_podman_id=container.podman_id)
+    except IntegrityError as error:
+        unfinished = Operation.objects.unfinished()
+        other = unfinished.filter(container_podman_id=container.podman_id).first()
+        if other is None:
+            raise Refused(
+                "The migration could not be queued.",
+                cause=str(error),
+                remedy="Look at the container's page, then try again.",
+            ) from error
         raise AlreadyMoving(other) from None
     transaction.on_commit(lambda: engine.enqueue(operation.pk))
     return operation
@@ -92,6 +99,12 @@ def _require_two_nodes(source: Node, destination: Node) -> None:
         raise Refused(
             f"The container is on {source.name} already.",
             remedy="Choose another node as destination.",
+        )
+    if source.host_key == destination.host_key:
+        raise Refused(
+            f"{source.name} and {destination.name} are the same host.",
+            cause=f"Both show the host key {source.host_key_fingerprint}.",
+            remedy="Choose another node as destination, and remove one of the two entries.",
         )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,14 +16,13 @@ from pathlib import PurePosixPath
 
 from nodes.catalog.store import IncomingFile
 from nodes.criu.diagnosis import diagnose
+from nodes.operations.again import again_when_lost
 from nodes.operations.errors import TransferFailed
 from nodes.operations.report import Phase
 from nodes.operations.staging import file_size_bytes
 from nodes.operations.unpack_ahead import UnpackAhead
 from nodes.ssh.errors import CommandFailed, NodeUnreachable
 from nodes.ssh.session import CHUNK_BYTES, NodeSession
-
-RETRY_FOR_S = 60.0
 
 
 def follow_argv(path: PurePosixPath, pid: int, offset: int) -> list[str]:
@@ -69,7 +67,7 @@ class Transfer:
             async for chunk in self.source.read(argv):
                 await self.incoming.write(chunk)
 
-        await _again_when_lost(follow)
+        await again_when_lost(follow)
         # A file that Podman did not finish must not look like a whole one to whoever reads on.
         await self._written.wait()
         if self.total_bytes != self.incoming.size_bytes:
@@ -92,7 +90,7 @@ class Transfer:
                     await self._push(descriptor, self.unpack_ahead.receive_argv(), 0)
                     return
                 self.unpack_ahead = None
-            await _again_when_lost(partial(self._push_rest, descriptor))
+            await again_when_lost(partial(self._push_rest, descriptor))
         finally:
             os.close(descriptor)
         arrived_bytes = await file_size_bytes(self.destination, self.path)
@@ -122,16 +120,3 @@ class Transfer:
                 cause=failure.stderr.strip(),
                 remedy=found.rule.remedy if found else "Look at that node's disk, then try again.",
             ) from failure
-
-
-async def _again_when_lost(work: Callable[[], Awaitable[None]]) -> None:
-    clock = asyncio.get_running_loop().time
-    give_up_at: float | None = None
-    while True:
-        try:
-            return await work()
-        except NodeUnreachable:
-            give_up_at = give_up_at or clock() + RETRY_FOR_S
-            if clock() > give_up_at:
-                raise
-            await asyncio.sleep(1)

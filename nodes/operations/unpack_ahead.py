@@ -32,7 +32,14 @@ find . -mindepth 1 ! -path ./checkpoint ! -path './checkpoint/pages-*.img' -dele
 _TAR_FLAGS = {"zstd": "--zstd", "gzip": "--gzip", "none": ""}
 # $1 the container's folder in Podman's store, $2 its ID. What belongs to a container that Podman
 # knows is Podman's affair.
-_DROP = 'podman container exists -- "$2" || rm -rf -- "${1%/userdata}"'
+_DROP = """
+podman container exists -- "$2"
+case $? in
+  0) ;;
+  1) rm -rf -- "${1%/userdata}" ;;
+  *) exit 1 ;;
+esac
+"""
 _THIN_NAME = "thin.tar"
 _THIN_MARK = "thin.ok"
 _NEEDED_TOOLS = {"zstd": {"tar", "zstd"}, "gzip": {"tar", "gzip"}, "none": {"tar"}}

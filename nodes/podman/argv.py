@@ -93,6 +93,11 @@ def remove_argv(container: str) -> list[str]:
     return ["podman", "rm", "--force", "--time", "0", "--", container]
 
 
+def remove_stopped_argv(container: str) -> list[str]:
+    """Remove a container that does not run; Podman refuses to remove a running one."""
+    return ["podman", "rm", "--", container]
+
+
 def container_exists_argv(container: str) -> list[str]:
     return ["podman", "container", "exists", "--", container]
 

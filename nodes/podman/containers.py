@@ -8,10 +8,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from nodes.podman.answer import parse_json
+from nodes.podman.answer import list_of, number_of, parse_json, reading, text_of, texts_of
 
 # podman-run(1): --ip=ADDRESS, --ip6 ADDRESS, --network=NAME:ip=ADDRESS,…
 _FIXED_ADDRESS = re.compile(r"^--ip6?(=|$)|[:,]ip6?=")
+_ID = re.compile(r"[0-9a-f]{12,64}")
+# The columns of nodes/models/container.py, which this layer does not know.
+_NAME_CHARS = 255
+_IMAGE_CHARS = 512
+_IMAGE_ID_CHARS = 64
+_STATE_CHARS = 32
+_STATUS_CHARS = 255
+_LAST_PORT = 65535
+_INT_32 = 2**31 - 1
+_INT_64 = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,40 +68,63 @@ class ListedContainer:
     started_at: datetime | None
 
 
+@reading("podman ps")
 def parse_containers(text: str) -> list[ListedContainer]:
-    """Read `podman ps --all --no-trunc --format json`; infra containers of pods are left out."""
-    rows = parse_json(text, "podman ps") or []
-    return [_listed(row) for row in rows if not row.get("IsInfra")]
+    """Read `podman ps --all --no-trunc --format json`; infra containers of pods are left out.
+
+    Raises UnreadableAnswer.
+    """
+    rows = list_of(parse_json(text, "podman ps"))
+    listed = [_listed(row) for row in rows if not row.get("IsInfra")]
+    # An ID is one row of the database, even if a node says it twice.
+    return list({container.podman_id: container for container in listed}.values())
 
 
 def _listed(row: Mapping[str, Any]) -> ListedContainer:
-    state = str(row.get("State") or "unknown").lower()
+    podman_id = _id(row["Id"])
+    state = text_of(row.get("State") or "unknown", _STATE_CHARS).lower()
+    names = texts_of(row.get("Names"))
     return ListedContainer(
-        podman_id=row["Id"],
-        name=(row.get("Names") or [row["Id"][:12]])[0],
-        image=row.get("Image") or "",
-        image_id=row.get("ImageID") or "",
+        podman_id=podman_id,
+        name=text_of(names[0] if names else podman_id[:12], _NAME_CHARS),
+        image=text_of(row.get("Image"), _IMAGE_CHARS),
+        image_id=text_of(row.get("ImageID"), _IMAGE_ID_CHARS),
         state=state,
-        status=row.get("Status") or "",
-        command=list(row.get("Command") or []),
-        ports=[_port(port) for port in row.get("Ports") or []],
-        labels=dict(row.get("Labels") or {}),
-        mounts=list(row.get("Mounts") or []),
-        networks=list(row.get("Networks") or []),
-        pod=row.get("PodName") or row.get("Pod") or "",
-        exit_code=row.get("ExitCode") if state == "exited" else None,
+        status=text_of(row.get("Status"), _STATUS_CHARS),
+        command=texts_of(row.get("Command")),
+        ports=[_port(port) for port in list_of(row.get("Ports"))],
+        labels=_labels(row.get("Labels")),
+        mounts=texts_of(row.get("Mounts")),
+        networks=texts_of(row.get("Networks")),
+        pod=text_of(row.get("PodName") or row.get("Pod"), _NAME_CHARS),
+        exit_code=_exit_code(row.get("ExitCode")) if state == "exited" else None,
         created_at=_epoch(row.get("Created")),
         started_at=_epoch(row.get("StartedAt")),
     )
 
 
+def _id(value: Any) -> str:
+    # It becomes part of addresses, paths and commands.
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise ValueError(f"{value!r} is not a container's ID")
+    return value
+
+
+def _labels(value: Any) -> dict[str, str]:
+    return {text_of(key): text_of(label) for key, label in dict(value or {}).items()}
+
+
+def _exit_code(value: Any) -> int | None:
+    return None if value is None else number_of(value, -_INT_32, _INT_32)
+
+
 def _port(row: Mapping[str, Any]) -> Port:
     return Port(
-        host_ip=row.get("host_ip") or "",
-        host_port=int(row.get("host_port") or 0),
-        container_port=int(row.get("container_port") or 0),
-        count=int(row.get("range") or 1),
-        protocol=row.get("protocol") or "tcp",
+        host_ip=text_of(row.get("host_ip")),
+        host_port=number_of(row.get("host_port"), 0, _LAST_PORT),
+        container_port=number_of(row.get("container_port"), 0, _LAST_PORT),
+        count=number_of(row.get("range") or 1, 1, _LAST_PORT),
+        protocol=text_of(row.get("protocol") or "tcp"),
     )
 
 
@@ -149,55 +182,56 @@ class ContainerDetail:
         return [mount.source for mount in self.mounts if mount.type == "bind"]
 
 
+@reading("podman container inspect")
 def parse_container_detail(text: str) -> ContainerDetail:
-    """Read `podman container inspect NAME` (a list of one)."""
+    """Read `podman container inspect NAME` (a list of one). Raises UnreadableAnswer."""
     raw: dict[str, Any] = parse_json(text, "podman container inspect")[0]
     state = raw["State"]
     host = raw.get("HostConfig") or {}
     config = raw.get("Config") or {}
     networks = (raw.get("NetworkSettings") or {}).get("Networks") or {}
     return ContainerDetail(
-        podman_id=raw["Id"],
-        name=raw["Name"],
-        image_id=raw["Image"],
-        image_name=raw.get("ImageName") or "",
-        state=str(state["Status"]),
+        podman_id=_id(raw["Id"]),
+        name=text_of(raw["Name"], _NAME_CHARS),
+        image_id=text_of(raw["Image"], _IMAGE_ID_CHARS),
+        image_name=text_of(raw.get("ImageName"), _IMAGE_CHARS),
+        state=text_of(state["Status"], _STATE_CHARS),
         running=bool(state.get("Running")),
-        pid=int(state.get("Pid") or 0),
-        exit_code=int(state.get("ExitCode") or 0),
-        runtime=raw.get("OCIRuntime") or "",
-        mounts=[_mount(mount) for mount in raw.get("Mounts") or []],
+        pid=number_of(state.get("Pid"), 0, _INT_32),
+        exit_code=number_of(state.get("ExitCode"), -_INT_32, _INT_32),
+        runtime=text_of(raw.get("OCIRuntime")),
+        mounts=[_mount(mount) for mount in list_of(raw.get("Mounts"))],
         ports=_bound_ports((raw.get("NetworkSettings") or {}).get("Ports") or {}),
         # With --network host or none there is a network of that name here, but not in `network ls`.
         networks=sorted(set(networks) - {"host", "none"}),
         addresses=frozenset(
-            address
+            text_of(address)
             for network in networks.values()
             for address in (network.get("IPAddress"), network.get("GlobalIPv6Address"))
             if address
         ),
         has_fixed_address=any(
-            _FIXED_ADDRESS.search(word) for word in config.get("CreateCommand") or []
+            _FIXED_ADDRESS.search(word) for word in texts_of(config.get("CreateCommand"))
         ),
-        labels=dict(config.get("Labels") or {}),
+        labels=_labels(config.get("Labels")),
         auto_remove=bool(host.get("AutoRemove")),
         tty=bool(config.get("Tty")),
-        network_mode=str(host.get("NetworkMode") or ""),
-        cgroup_manager=str(host.get("CgroupManager") or ""),
-        checkpoint_path=state.get("CheckpointPath") or "",
-        checkpoint_log=state.get("CheckpointLog") or "",
-        restore_log=state.get("RestoreLog") or "",
-        rootfs_changes_bytes=int(raw.get("SizeRw") or 0),
+        network_mode=text_of(host.get("NetworkMode")),
+        cgroup_manager=text_of(host.get("CgroupManager")),
+        checkpoint_path=text_of(state.get("CheckpointPath")),
+        checkpoint_log=text_of(state.get("CheckpointLog")),
+        restore_log=text_of(state.get("RestoreLog")),
+        rootfs_changes_bytes=number_of(raw.get("SizeRw"), 0, _INT_64),
         raw=raw,
     )
 
 
 def _mount(row: Mapping[str, Any]) -> Mount:
     return Mount(
-        type=row.get("Type") or "",
-        name=row.get("Name") or "",
-        source=row.get("Source") or "",
-        destination=row.get("Destination") or "",
+        type=text_of(row.get("Type")),
+        name=text_of(row.get("Name")),
+        source=text_of(row.get("Source")),
+        destination=text_of(row.get("Destination")),
     )
 
 
@@ -205,12 +239,12 @@ def _bound_ports(ports: Mapping[str, Any]) -> list[Port]:
     found = []
     for key, bindings in ports.items():
         number, _, protocol = key.partition("/")
-        for binding in bindings or []:
+        for binding in list_of(bindings):
             found.append(
                 Port(
-                    host_ip=binding.get("HostIp") or "",
-                    host_port=int(binding.get("HostPort") or 0),
-                    container_port=int(number),
+                    host_ip=text_of(binding.get("HostIp")),
+                    host_port=number_of(binding.get("HostPort"), 0, _LAST_PORT),
+                    container_port=number_of(number, 0, _LAST_PORT),
                     count=1,
                     protocol=protocol or "tcp",
                 )

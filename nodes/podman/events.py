@@ -12,8 +12,10 @@ def changes_containers(line: str) -> bool:
     """Tell whether an event can change the list of containers; what is not understood can."""
     try:
         event = json.loads(line)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
+        return True
+    if not isinstance(event, dict):
         return True
     return event.get("Type", "container") in ("container", "pod") and (
-        event.get("Status") not in _IDLE
+        str(event.get("Status")) not in _IDLE
     )

@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from nodes.podman.answer import parse_json
+from nodes.podman.answer import number_of, parse_json, reading, text_of
+
+_INT_64 = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,31 +34,33 @@ class HostInfo:
         return dict(self.__dict__)
 
 
+@reading("podman info")
 def parse_info(text: str) -> HostInfo:
+    """Read `podman info --format json`. Raises UnreadableAnswer."""
     document = parse_json(text, "podman info")
     host = document["host"]
     runtime = host.get("ociRuntime") or {}
     store = document.get("store") or {}
     distribution = host.get("distribution") or {}
     return HostInfo(
-        podman_version=(document.get("version") or {}).get("Version") or "",
-        runtime=runtime.get("name") or "",
-        runtime_path=runtime.get("path") or "",
-        runtime_version=_first_number(runtime.get("version") or ""),
-        cgroup_manager=host.get("cgroupManager") or "",
-        cgroup_version=host.get("cgroupVersion") or "",
-        architecture=host.get("arch") or "",
-        kernel=host.get("kernel") or "",
+        podman_version=text_of((document.get("version") or {}).get("Version")),
+        runtime=text_of(runtime.get("name")),
+        runtime_path=text_of(runtime.get("path")),
+        runtime_version=_first_number(text_of(runtime.get("version"))),
+        cgroup_manager=text_of(host.get("cgroupManager")),
+        cgroup_version=text_of(host.get("cgroupVersion")),
+        architecture=text_of(host.get("arch")),
+        kernel=text_of(host.get("kernel")),
         distribution=" ".join(
-            filter(None, [distribution.get("distribution"), distribution.get("version")])
+            filter(None, [text_of(distribution.get(key)) for key in ("distribution", "version")])
         ),
-        hostname=host.get("hostname") or "",
-        memory_total_bytes=int(host.get("memTotal") or 0),
-        memory_free_bytes=int(host.get("memFree") or 0),
-        cpus=int(host.get("cpus") or 0),
+        hostname=text_of(host.get("hostname")),
+        memory_total_bytes=number_of(host.get("memTotal"), 0, _INT_64),
+        memory_free_bytes=number_of(host.get("memFree"), 0, _INT_64),
+        cpus=number_of(host.get("cpus"), 0, _INT_64),
         rootless=bool((host.get("security") or {}).get("rootless")),
-        graph_root=store.get("graphRoot") or "/var/lib/containers/storage",
-        graph_driver=store.get("graphDriverName") or "",
+        graph_root=text_of(store.get("graphRoot")) or "/var/lib/containers/storage",
+        graph_driver=text_of(store.get("graphDriverName")),
     )
 
 

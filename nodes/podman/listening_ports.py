@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from nodes.podman.answer import reading
+
 _TCP_LISTEN = "0A"
 _UDP_BOUND = "07"
 PROC_NET_FILES = ("/proc/net/tcp", "/proc/net/tcp6", "/proc/net/udp", "/proc/net/udp6")
@@ -12,8 +14,9 @@ def taken_ports_argv(protocol: str) -> list[str]:
     return ["cat", *(path for path in PROC_NET_FILES if protocol in path)]
 
 
+@reading("cat /proc/net/…")
 def parse_taken_ports(text: str, protocol: str) -> set[int]:
-    """Return the local port numbers in listening (tcp) or bound (udp) state."""
+    """Return the local port numbers in listening (tcp) or bound (udp) state. Raises UnreadableAnswer."""
     wanted = _TCP_LISTEN if protocol == "tcp" else _UDP_BOUND
     ports = set()
     for line in text.splitlines():

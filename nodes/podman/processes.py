@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nodes.podman.answer import reading
 from nodes.podman.argv import top_argv
 
 _KIB = 1024
@@ -20,8 +21,9 @@ def processes_argv(container: str) -> list[str]:
     return top_argv(container, "pid", "rss", "comm")
 
 
+@reading("podman container top")
 def parse_processes(text: str) -> list[Process]:
-    """Read the table of processes_argv; rss is in KiB there."""
+    """Read the table of processes_argv; rss is in KiB there. Raises UnreadableAnswer."""
     rows = (line.split(None, 2) for line in text.splitlines()[1:])
     return sorted(
         Process(pid=int(row[0]), rss_bytes=int(row[1]) * _KIB, command=row[2].strip())

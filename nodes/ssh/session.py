@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 CHUNK_BYTES = 1024 * 1024
 # sshd refuses more sessions on one connection than MaxSessions, 10 by default (sshd_config(5)).
 MOST_COMMANDS_AT_ONCE = 8
+# A node that prints without end must not fill the site's memory.
+MOST_OUTPUT_BYTES = 16 * 1024 * 1024
 _NOT_FOUND_STATUS = 127
 # sudo 1.9 also warns, as of a host name that it cannot resolve, and runs the command all the same.
 _SUDO_REFUSAL = re.compile(
@@ -95,7 +97,10 @@ class NodeSession:
                 process.stdin.write_eof()
                 # Not communicate(): it drops the exception of a stream that was cut, and the
                 # answer of a lost connection then looks like an empty one (asyncssh 2.24).
-                stdout, stderr = await asyncio.gather(process.stdout.read(), process.stderr.read())
+                stdout, stderr = await asyncio.gather(
+                    self._read_bounded(process.stdout, argv),
+                    self._read_bounded(process.stderr, argv),
+                )
                 await process.wait_closed()
                 status = self._status(process)
         except TimeoutError as error:
@@ -105,6 +110,16 @@ class NodeSession:
         if failure and (check or isinstance(failure, SudoRefused)):
             raise failure
         return done
+
+    async def _read_bounded(self, stream: asyncssh.SSHReader[bytes], argv: Sequence[str]) -> bytes:
+        taken = bytearray()
+        while chunk := await stream.read(CHUNK_BYTES):
+            taken += chunk
+            if len(taken) > MOST_OUTPUT_BYTES:
+                raise CommandFailed(
+                    self.name, argv, None, f"It printed more than {MOST_OUTPUT_BYTES} bytes."
+                )
+        return bytes(taken)
 
     async def lines(self, argv: Sequence[str]) -> AsyncIterator[str]:
         """Yield the lines of a command's output as they come."""

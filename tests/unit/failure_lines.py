@@ -10,6 +10,10 @@ LINES = [
         "--tcp-established option.",
     ),
     (
+        "in-flight-connection",
+        "(00.189021) Error (criu/sk-inet.c:185): inet: In-flight connection (l) for d8e26",
+    ),
+    (
         "file-locks",
         "(00.271316) Error (criu/file-lock.c:110): Some file locks are hold by dumping tasks! "
         "You can try --file-locks to dump them.",

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from nodes.operations.remote_step import RemoteStep
+from nodes.ssh.errors import CommandFailed
 from tests.unit.local_session import LocalSession
 
 
@@ -102,12 +103,44 @@ async def test_a_lost_connection_does_not_end_the_wait(
     assert (done.stdout, done.exit_status) == ("whole\n", 0)
 
 
-async def test_it_is_known_whether_a_step_has_started(step: RemoteStep, tmp_path: Path) -> None:
-    assert not await step.has_started()
+async def test_a_step_that_has_begun_cannot_be_forbidden(step: RemoteStep, tmp_path: Path) -> None:
     await step.start(["true"])
-    assert await step.has_started()
-    assert await step_in(tmp_path).has_started()
-    await step.wait()
+    assert await step.forbid()
+    assert await step_in(tmp_path).forbid()
+    assert (await step.wait()).exit_status == 0
+
+
+async def test_a_forbidden_step_never_begins(step: RemoteStep, tmp_path: Path) -> None:
+    assert not await step.forbid()
+    with pytest.raises(CommandFailed):
+        await step.start(["touch", str(tmp_path / "begun-all-the-same")])
+    assert not (tmp_path / "begun-all-the-same").exists()
+
+
+async def test_start_and_forbid_at_once_have_one_winner(step: RemoteStep, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    started, begun = await asyncio.gather(
+        step.start(["touch", str(mark)]), step.forbid(), return_exceptions=True
+    )
+    if begun:
+        await step.wait()
+    assert mark.exists() == bool(begun) == (not isinstance(started, BaseException))
+
+
+async def test_another_process_with_the_same_pid_is_left_alone(
+    step: RemoteStep, tmp_path: Path
+) -> None:
+    bystander = await asyncio.create_subprocess_exec("sleep", "30")
+    (tmp_path / "checkpoint.begun").mkdir()
+    (tmp_path / "checkpoint.pid").write_text(f"{bystander.pid} 1 another-boot\n")
+    try:
+        await step.terminate()
+        async with asyncio.timeout(10):
+            assert (await step.wait()).exit_status == 137
+        assert bystander.returncode is None
+    finally:
+        bystander.kill()
+        await bystander.wait()
 
 
 async def test_steps_of_one_folder_do_not_meddle(step: RemoteStep, tmp_path: Path) -> None:
@@ -121,7 +154,8 @@ async def test_steps_of_one_folder_do_not_meddle(step: RemoteStep, tmp_path: Pat
 async def test_nobody_else_may_read_what_a_step_said(step: RemoteStep, tmp_path: Path) -> None:
     await step.start(["echo", "secret"])
     await step.wait()
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    files = (path for path in tmp_path.iterdir() if path.is_file())
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in files}
     assert set(modes) == {f"checkpoint.{end}" for end in ("pid", "stdout", "stderr", "status")}
     assert set(modes.values()) == {0o600}
 

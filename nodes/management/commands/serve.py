@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import fcntl
+import os
+from typing import IO, Any
 
 import uvicorn
 from django.conf import settings
@@ -19,6 +21,8 @@ class Command(BaseCommand):
         host, _, port = settings.FERRY_LISTEN.rpartition(":")
         if not host or not port.isdigit():
             raise CommandError("FERRY_LISTEN must look like 127.0.0.1:8000")
+        lock = self._lock_data_folder()
+        os.umask(0o077)
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         load_site_key()
@@ -37,3 +41,16 @@ class Command(BaseCommand):
             server_header=False,
             timeout_graceful_shutdown=10,
         )
+        lock.close()
+
+    def _lock_data_folder(self) -> IO[str]:
+        """Make sure that no other process runs operations on the same data."""
+        lock = (settings.FERRY_DATA_DIR / "serve.lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CommandError(
+                f"Another Ferry serves from {settings.FERRY_DATA_DIR}. Stop it first, or set "
+                "FERRY_DATA_DIR to another folder."
+            ) from None
+        return lock
