@@ -16,7 +16,14 @@ from nodes.api.errors import node_problem_response
 from nodes.api.problems import InvalidForm, Unprocessable, problem_response
 from nodes.api.schemas import FindingsOut, NodeOut, ProblemOut
 from nodes.forms import NodeForm
-from nodes.inventory.membership import add_node, change_node, look_now, pin_host_key, remove_node
+from nodes.inventory.membership import (
+    add_node,
+    change_node,
+    look_now,
+    pin_host_key,
+    refuse_while_busy,
+    remove_node,
+)
 from nodes.models import Node
 from nodes.problem import Problem
 from nodes.ssh.host_key import HostKey, fetch_host_key, parse_host_key
@@ -83,10 +90,16 @@ def get_node(request: HttpRequest, pk: int) -> Any:
 
 @router.patch("/{int:pk}", auth=admin, response={200: NodeOut, frozenset({409, 422}): ProblemOut})
 def change(request: HttpRequest, pk: int, body: NodePatch) -> Any:
-    """Change what is sent; a new ``host_key`` replaces the pinned one."""
+    """Change what is sent; a new ``host_key`` replaces the pinned one.
+
+    Refused while an operation needs the node, unless the node stays where it is.
+    """
     node = get_object_or_404(Node, pk=pk)
     given = body.dict(exclude_unset=True, exclude={"host_key"})
     host_key = None if body.host_key is None else _host_key(body.host_key)
+    if host_key is not None:
+        # Before anything is changed: a refused call changes nothing.
+        refuse_while_busy(node)
     if given:
         form = NodeForm({**model_to_dict(node), **given}, instance=node)
         if not form.is_valid():

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import get_user_model
 
 logger = logging.getLogger(__name__)
 SEND_EVERY_S = 0.25
+# So long may a page show what its user may no longer see.
+READ_USER_EVERY_S = 30.0
 NOT_SIGNED_IN = 4401
 NOT_FOUND = 4404
 INTERNAL_ERROR = 1011
@@ -29,6 +33,7 @@ class FragmentConsumer(AsyncWebsocketConsumer):
         if not await self.exists():
             await self.close(code=NOT_FOUND)
             return
+        self._user_read_at = time.monotonic()
         self._dirty = asyncio.Event()
         self._changed: set[Any] = set()
         await self.channel_layer.group_add(self.group, self.channel_name)
@@ -54,6 +59,9 @@ class FragmentConsumer(AsyncWebsocketConsumer):
             self._dirty.clear()
             changed, self._changed = self._changed, set()
             try:
+                if not await self._may_go_on():
+                    await self.close(code=NOT_SIGNED_IN)
+                    return
                 html = await sync_to_async(self.render)(changed)
             except Exception:
                 # Without its sender the page would look live and stay as it is. Once closed it
@@ -64,6 +72,16 @@ class FragmentConsumer(AsyncWebsocketConsumer):
             if html:
                 await self.send(text_data=html)
             await asyncio.sleep(SEND_EVERY_S)
+
+    async def _may_go_on(self) -> bool:
+        """Read the user and its permissions again if it is time; tell whether it may sign in."""
+        now = time.monotonic()
+        if now - self._user_read_at < READ_USER_EVERY_S:
+            return True
+        # Another object: permissions are cached in the old one.
+        self.user = await get_user_model().objects.filter(pk=self.user.pk).afirst()
+        self._user_read_at = now
+        return self.user is not None and self.user.is_active
 
     async def exists(self) -> bool:
         return True

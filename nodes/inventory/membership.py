@@ -19,6 +19,10 @@ from nodes.problem import FerryError
 Actor = AbstractBaseUser | AnonymousUser
 
 
+# With another of these a running operation, or its rollback, would act on another host.
+_WHERE = ("host", "port", "user")
+
+
 class NodeBusy(FerryError):
     """An operation still needs the node."""
 
@@ -47,29 +51,36 @@ def add_node(user: Actor, node: Node, *, password: str = "") -> None:
 
 
 def change_node(user: Actor, node: Node, changed: Sequence[str]) -> None:
-    """Save a node whose ``changed`` fields are set already, and look at it."""
-    node.save()
-    audit(user, "node.edit", node, changed=list(changed))
+    """Save a node whose ``changed`` fields are set already, and look at it.
+
+    Raises NodeBusy if it would be reached elsewhere while an operation needs it.
+    """
+    with transaction.atomic():
+        former = Node.objects.get(pk=node.pk)
+        if any(getattr(former, name) != getattr(node, name) for name in _WHERE):
+            refuse_while_busy(former)
+        node.save()
+        audit(user, "node.edit", node, changed=list(changed))
     look_now(node)
 
 
 def pin_host_key(user: Actor, node: Node, host_key: str) -> None:
-    """Trust another host key from now on, and look at the node with it."""
+    """Trust another host key from now on, and look at the node with it. Raises NodeBusy."""
     former = node.host_key_fingerprint
-    node.host_key = host_key
-    node.save(update_fields=["host_key"])
-    audit(
-        user, "node.pin-host-key", node, former=former, fingerprint=node.host_key_fingerprint
-    )  # fmt: skip
+    with transaction.atomic():
+        refuse_while_busy(node)
+        node.host_key = host_key
+        node.save(update_fields=["host_key"])
+        audit(
+            user, "node.pin-host-key", node, former=former, fingerprint=node.host_key_fingerprint
+        )  # fmt: skip
     look_now(node)
 
 
 @transaction.atomic
 def remove_node(user: Actor, node: Node) -> None:
     """Forget a node; nothing on the host changes. Raises NodeBusy."""
-    busy = unfinished_operations(node).first()
-    if busy is not None:
-        raise NodeBusy(node, busy)
+    refuse_while_busy(node)
     audit(user, "node.remove", node, host=node.host)
     node.delete()
     transaction.on_commit(fleet.wake)
@@ -80,6 +91,13 @@ def look_now(node: Node) -> None:
     """Ask a node for its facts and containers, and have its watcher try again."""
     async_to_sync(look_at)(node)
     fleet.wake(node.pk)
+
+
+def refuse_while_busy(node: Node) -> None:
+    """Raise NodeBusy while an unfinished operation uses the node."""
+    busy = unfinished_operations(node).first()
+    if busy is not None:
+        raise NodeBusy(node, busy)
 
 
 def unfinished_operations(node: Node) -> QuerySet[Operation]:

@@ -35,6 +35,8 @@ class SourceFacts:
     host: HostFacts
     container: ContainerDetail
     processes: list[Process]
+    # Established TCP connections in the container's own network, at the time of the look.
+    open_connections: int = 0
 
     @property
     def estimated_archive_bytes(self) -> int:

@@ -24,8 +24,13 @@ from nodes.podman.containers import (
     parse_container_detail,
     parse_containers,
 )
-from nodes.podman.listening_ports import parse_taken_ports, taken_ports_argv
 from nodes.podman.processes import parse_processes, processes_argv
+from nodes.podman.sockets import (
+    connections_argv,
+    count_connections,
+    parse_taken_ports,
+    taken_ports_argv,
+)
 from nodes.ssh.errors import CommandFailed
 from nodes.ssh.session import NodeSession
 
@@ -113,11 +118,17 @@ async def look_at_source(source: NodeSession, container_id: str) -> SourceFacts:
     host, container = await asyncio.gather(
         read_host_facts(source), inspect_container(source, container_id, size=True)
     )
-    processes = await source.run(processes_argv(container_id), check=False)
+    processes, sockets = await asyncio.gather(
+        source.run(processes_argv(container_id), check=False),
+        source.run(connections_argv(container.pid), check=False),
+    )
+    # In the host's network the sockets are everybody's.
+    own_network = container.network_mode != "host"
     return SourceFacts(
         host=host,
         container=container,
         processes=parse_processes(processes.stdout) if processes.exit_status == 0 else [],
+        open_connections=count_connections(sockets.stdout) if own_network else 0,
     )
 
 

@@ -261,6 +261,22 @@ def check_addresses(near: Surroundings, plan: MigrationPlan) -> Finding:
     )
 
 
+def check_connections(near: Surroundings, plan: MigrationPlan) -> Finding:
+    found = near.source.open_connections
+    evidence = f"{found} established"
+    if not found:
+        return ok("connections", "No TCP connection is open at the moment.", evidence)
+    if plan.options.tcp_established:
+        return ok("connections", "Open TCP connections are taken along.", evidence)
+    return warning(
+        "connections",
+        "TCP connections are open. If they still are at the checkpoint, it fails and the "
+        "container goes on here.",
+        evidence,
+        "Set --tcp-established, or wait until the clients are gone.",
+    )
+
+
 def check_free_space(near: Surroundings, plan: MigrationPlan) -> Finding:
     archive = near.source.estimated_archive_bytes
     # The destination holds the archive and, while restoring, what is unpacked from it.
@@ -327,6 +343,7 @@ CHECKS: tuple[Check, ...] = (
     check_bind_sources,
     check_networks,
     check_addresses,
+    check_connections,
     check_free_space,
     check_restarts,
     check_terminal,

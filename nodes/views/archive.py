@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -148,6 +149,9 @@ def why_not_delete(archive: Archive) -> str:
 
 
 def delete_archive(user: Actor, archive: Archive) -> None:
-    audit(user, "archive.delete", archive, archive=archive.pk, sha256=archive.sha256)
-    archive.delete()
+    """Delete the file, then the row; a file that is gone already is fine."""
+    # In this order a failure leaves a row that can be deleted again, never a file without a row.
     archive_store().delete(archive.key)
+    with transaction.atomic():
+        audit(user, "archive.delete", archive, archive=archive.pk, sha256=archive.sha256)
+        archive.delete()

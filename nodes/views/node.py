@@ -109,8 +109,12 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     node = get_object_or_404(Node, pk=pk)
     form = NodeForm(request.POST or None, instance=node)
     if request.method == "POST" and form.is_valid():
-        change_node(request.user, node, form.changed_data)
-        return redirect(node)
+        try:
+            change_node(request.user, node, form.changed_data)
+        except NodeBusy as error:
+            form.add_error(None, f"{error.problem.message} {error.problem.remedy}")
+        else:
+            return redirect(node)
     status = UNPROCESSABLE if request.method == "POST" else 200
     return render(request, "nodes/edit.html", {"form": form, "node": node}, status=status)
 
@@ -122,7 +126,10 @@ def confirm_host_key(request: HttpRequest, pk: int) -> HttpResponse:
     node = get_object_or_404(Node, pk=pk)
     form = HostKeyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        pin_host_key(request.user, node, form.cleaned_data["host_key"])
+        try:
+            pin_host_key(request.user, node, form.cleaned_data["host_key"])
+        except NodeBusy as error:
+            messages.warning(request, f"{error.problem.message} {error.problem.remedy}")
         return redirect(node)
     context: dict[str, object] = {"node": node}
     try:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from nodes.models import Container, Operation, OperationState
+from nodes.models import Container, Operation, OperationEvent, OperationState
 from nodes.operations import start
 from nodes.problem import FerryError
 from nodes.views.access import operator, viewer
@@ -48,9 +48,14 @@ def operation_list(request: HttpRequest) -> HttpResponse:
 def operation_context(operation: Operation) -> dict[str, Any]:
     return {
         "operation": operation,
-        "events": operation.events.order_by("pk")[:LOG_ROWS],
+        "events": latest_events(operation),
         "whereabouts": whereabouts_of(operation.container_podman_id),
     }
+
+
+def latest_events(operation: Operation) -> list[OperationEvent]:
+    """Return the last events, oldest first: how a long operation ended matters most."""
+    return list(operation.events.order_by("-pk")[:LOG_ROWS])[::-1]
 
 
 def whereabouts_of(podman_id: str) -> QuerySet[Container]:

@@ -92,6 +92,7 @@ def make_surroundings(
     container: dict[str, Any] | None = None,
     catalog_free_bytes: int = 10_000 * MIB,
     rss_bytes: int = 64 * MIB,
+    open_connections: int = 0,
     **there: Any,
 ) -> Surroundings:
     """Return two ready nodes; ``there`` changes what is found on the destination."""
@@ -112,6 +113,7 @@ def make_surroundings(
             host=source or make_host(),
             container=make_counter(**(container or {})),
             processes=[Process(pid=1, command="counter", rss_bytes=rss_bytes)],
+            open_connections=open_connections,
         ),
         destination=replace(found, **there),
         catalog_free_bytes=catalog_free_bytes,

@@ -109,5 +109,13 @@ ABOUT_THE_CONTAINER = [
     Case(
         "--rm", checks.check_restarts, "warning", "AutoRemove", near(container=_REMOVED_AT_EXIT),
     ),
+    Case(
+        "open connections", checks.check_connections, "warning", "2 established",
+        near(open_connections=2),
+    ),
+    Case(
+        "open connections taken along", checks.check_connections, "ok", "2 established",
+        near(open_connections=2), {"tcp_established": True},
+    ),
     Case("tty", checks.check_terminal, "warning", "Tty", near(container={"tty": True})),
 ]  # fmt: skip

@@ -11,8 +11,8 @@ import pytest
 from nodes.criu.check import parse_version
 from nodes.podman.events import changes_containers
 from nodes.podman.info import parse_info
-from nodes.podman.listening_ports import parse_taken_ports, taken_ports_argv
 from nodes.podman.processes import Process, parse_processes
+from nodes.podman.sockets import parse_taken_ports, taken_ports_argv
 from nodes.podman.statistics import parse_statistics
 from tests.fake_host import recorded
 

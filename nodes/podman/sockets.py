@@ -1,9 +1,10 @@
-"""Read /proc/net/tcp, tcp6, udp and udp6: which ports are taken, without iproute2 on the node."""
+"""Read /proc/net/tcp, tcp6, udp and udp6: what is taken and open, without iproute2 on the node."""
 
 from __future__ import annotations
 
 from nodes.podman.answer import reading
 
+_TCP_ESTABLISHED = "01"
 _TCP_LISTEN = "0A"
 _UDP_BOUND = "07"
 PROC_NET_FILES = ("/proc/net/tcp", "/proc/net/tcp6", "/proc/net/udp", "/proc/net/udp6")
@@ -16,7 +17,10 @@ def taken_ports_argv(protocol: str) -> list[str]:
 
 @reading("cat /proc/net/…")
 def parse_taken_ports(text: str, protocol: str) -> set[int]:
-    """Return the local port numbers in listening (tcp) or bound (udp) state. Raises UnreadableAnswer."""
+    """Return the local port numbers in listening (tcp) or bound (udp) state.
+
+    Raises UnreadableAnswer.
+    """
     wanted = _TCP_LISTEN if protocol == "tcp" else _UDP_BOUND
     ports = set()
     for line in text.splitlines():
@@ -24,3 +28,14 @@ def parse_taken_ports(text: str, protocol: str) -> set[int]:
         if len(columns) > 3 and columns[0].endswith(":") and columns[3] == wanted:
             ports.add(int(columns[1].rsplit(":", 1)[1], 16))
     return ports
+
+
+def connections_argv(pid: int) -> list[str]:
+    """Print the TCP sockets in the network of a process on the node."""
+    return ["cat", f"/proc/{pid}/net/tcp", f"/proc/{pid}/net/tcp6"]
+
+
+def count_connections(text: str) -> int:
+    """Return how many TCP connections are established."""
+    rows = (line.split() for line in text.splitlines())
+    return sum(len(row) > 3 and row[3] == _TCP_ESTABLISHED for row in rows)
