@@ -11,6 +11,7 @@ import secrets
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import django
 
@@ -19,11 +20,15 @@ from tests.lab import Host, Lab
 INSTANCE = "demo"
 COUNTER_PORT = 8081
 WEB_PORT = 8080
+# In the data folder of a site that the demo made.
+MARKER = "demo"
+_STOPPED = ("created", "exited", "stopped")
 
 
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "migrationsite.settings")
     django.setup()
+    prepare_site()
     lab = Lab(INSTANCE)
     print("Starting two hosts, alder and birch …", flush=True)
     try:
@@ -34,6 +39,27 @@ def main() -> int:
         return serve()
     finally:
         lab.down()
+
+
+def prepare_site() -> None:
+    """Make the demo's own database, or find it again. Exits if the folder is a real site's."""
+    from django.conf import settings
+    from django.core.management import call_command
+
+    claim(settings.FERRY_DATA_DIR)
+    call_command("migrate", verbosity=0)
+
+
+def claim(folder: Path) -> None:
+    """Mark a data folder as the demo's. Exits if it holds a site that the demo did not make."""
+    marker = folder / MARKER
+    if (folder / "ferry.sqlite3").exists() and not marker.exists():
+        # The demo would overwrite its nodes and its admin's password.
+        sys.exit(
+            f"{folder} holds a site that the demo did not make, so nothing was done. "
+            "Set FERRY_DATA_DIR to another folder for the demo."
+        )
+    marker.touch()
 
 
 def serve() -> int:
@@ -59,21 +85,31 @@ def start_containers(hosts: dict[str, Host]) -> None:
     }
     for kind, port in (("counter", COUNTER_PORT), ("web", WEB_PORT)):
         if kind in present:
-            present[kind].run(["podman", "start", kind])
+            start_if_stopped(present[kind], kind)
         else:
             hosts["alder"].start_workload(kind, name=kind, port=port)
+
+
+def start_if_stopped(host: Host, name: str) -> None:
+    """Start a stopped container, unless an operation is still to go on with it."""
+    from nodes.models import Operation
+
+    # A start would throw away the memory of one that is frozen for a migration.
+    if Operation.objects.unfinished().filter(container_name=name).exists():
+        return
+    argv = ["podman", "container", "inspect", "--format", "{{.State.Status}}", name]
+    if host.run(argv).stdout.strip() in _STOPPED:
+        host.run(["podman", "start", name])
 
 
 def register(hosts: dict[str, Host]) -> str:
     """Register the hosts as nodes and return a fresh password of the user admin."""
     from django.contrib.auth.models import User
-    from django.core.management import call_command
 
     from nodes.first_start import make_first_admin
     from nodes.inventory.site_key import load_site_key
     from nodes.models import Node
 
-    call_command("migrate", verbosity=0)
     public_key = load_site_key().public_key
     for host in hosts.values():
         host.authorize(public_key)

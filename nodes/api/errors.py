@@ -16,6 +16,7 @@ from nodes.inventory.membership import NodeBusy
 from nodes.inventory.readiness import PodmanFailed, PodmanMissing
 from nodes.models import NodeState
 from nodes.operations.errors import PreflightFailed, WorkflowError
+from nodes.podman.answer import UnreadableAnswer
 from nodes.problem import FerryError, Problem
 from nodes.ssh.errors import CommandTimedOut, NodeUnreachable, SshError
 
@@ -34,6 +35,7 @@ _STATUSES: list[tuple[type[FerryError], int]] = [
     (SshError, 409),
     (PodmanMissing, 409),
     (PodmanFailed, 409),
+    (UnreadableAnswer, 409),
     (ArchiveMissing, 410),
     (StoreFull, 507),
     (StoreError, 500),

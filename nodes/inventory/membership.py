@@ -13,7 +13,7 @@ from nodes.audit import audit
 from nodes.inventory.fleet import fleet
 from nodes.inventory.register import authorise, look_at
 from nodes.live import ping_operations
-from nodes.models import Node, Operation
+from nodes.models import Node, Operation, OperationState
 from nodes.problem import FerryError
 
 Actor = AbstractBaseUser | AnonymousUser
@@ -94,8 +94,12 @@ def look_now(node: Node) -> None:
 
 
 def refuse_while_busy(node: Node) -> None:
-    """Raise NodeBusy while an unfinished operation uses the node."""
-    busy = unfinished_operations(node).first()
+    """Raise NodeBusy while an operation runs on the node.
+
+    One that ended unknown does not count: its node may have come back at another address, and
+    can only be asked there.
+    """
+    busy = unfinished_operations(node).exclude(state=OperationState.UNKNOWN).first()
     if busy is not None:
         raise NodeBusy(node, busy)
 

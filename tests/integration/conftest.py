@@ -25,7 +25,7 @@ rm -rf /var/lib/ferry /tmp/owned
 def lab() -> Iterator[Lab]:
     if os.geteuid() != 0:
         pytest.skip("the lab needs root")
-    lab = Lab("test")
+    lab = Lab(os.environ.get("FERRY_TEST_INSTANCE", "test"))
     lab.up(["alder", "birch"])
     yield lab
     lab.down()

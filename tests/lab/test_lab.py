@@ -135,10 +135,18 @@ def test_a_container_moves_with_its_memory(alder: Host, birch: Host, counter: st
 
     after = full_check(birch)
     assert after.counter > before.counter
-    assert after.errors == 0
+    assert (after.errors, after.nonce) == (0, before.nonce)
     assert birch.run(["podman", "exec", "counter", "cat", "/changed-at-start"]).stdout
     assert '"errors": 0' in answer(birch)
+    assert before.nonce in answer(birch)
     assert birch.load_image("counter") == alder.load_image("counter")
+
+
+def test_a_program_started_afresh_is_told_from_one_that_went_on(alder: Host, counter: str) -> None:
+    before = full_check(alder)
+    assert full_check(alder).nonce == before.nonce
+    alder.run(["podman", "restart", "--time", "1", "counter"])
+    assert full_check(alder).nonce != before.nonce
 
 
 def test_a_cut_link_hides_the_port_until_it_is_mended(alder: Host, counter: str) -> None:
@@ -162,7 +170,7 @@ def test_a_shaped_link_is_as_fast_as_it_is_told(lab: Lab, alder: Host, direction
 
 
 def test_a_frozen_host_says_nothing_until_it_is_thawed(alder: Host, counter: str) -> None:
-    wait_until_it_counts(alder)
+    before = wait_until_it_counts(alder)
     alder.freeze()
     try:
         with pytest.raises(TimeoutError):
@@ -172,7 +180,8 @@ def test_a_frozen_host_says_nothing_until_it_is_thawed(alder: Host, counter: str
     finally:
         alder.thaw()
     assert banner(alder)
-    assert wait_until_it_counts(alder).errors == 0
+    after = wait_until_it_counts(alder)
+    assert (after.errors, after.nonce) == (0, before.nonce)
 
 
 def test_a_restarted_host_keeps_its_disk_and_its_key(birch: Host) -> None:

@@ -196,6 +196,29 @@ def test_a_node_is_not_removed_while_an_operation_needs_it(adas_program: Client)
     assert Node.objects.filter(pk=birch.pk).exists()
 
 
+@pytest.mark.parametrize(
+    "change", [{"host": "::1"}, {"port": 2}, {"user": "ferry"}, {"name": "a", "host_key": HOST_KEY}]
+)
+def test_a_node_stays_where_it_is_while_an_operation_needs_it(
+    adas_program: Client, change: dict[str, object]
+) -> None:
+    alder, birch = make_node("alder"), make_node("birch")
+    make_operation(alder, birch)
+    response = adas_program.patch(f"{NODES}/{birch.pk}", change, content_type=JSON)
+    assert (response.status_code, response.json()["code"]) == (409, "node_busy")
+    former = Node.objects.values().get(pk=birch.pk)
+    assert {name: former[name] for name in ("name", "host", "port", "user")} == {
+        "name": "birch", "host": "127.0.0.1", "port": birch.port, "user": "root",
+    }  # fmt: skip
+
+
+def test_a_node_that_an_operation_needs_can_be_renamed(adas_program: Client) -> None:
+    alder, birch = make_node("alder"), make_node("birch")
+    make_operation(alder, birch)
+    body = {"name": "rowan", "host": birch.host}
+    assert adas_program.patch(f"{NODES}/{birch.pk}", body, content_type=JSON).status_code == 200
+
+
 def test_a_node_is_removed_with_its_containers(adas_program: Client) -> None:
     node = make_node()
     make_container(node)

@@ -74,6 +74,26 @@ def test_a_deleted_archive_leaves_no_file(oscars_program: Client, archives_folde
     assert AuditEvent.objects.get(action="archive.delete").detail["sha256"] == archive.sha256
 
 
+def test_an_archive_whose_file_is_gone_can_be_deleted(
+    oscars_program: Client, archives_folder: Path
+) -> None:
+    archive = make_archive()
+    (archives_folder / archive.key).unlink()
+    assert oscars_program.delete(address(archive)).status_code == 204
+    assert not Archive.objects.exists()
+
+
+def test_a_file_that_cannot_be_deleted_keeps_its_row(
+    oscars_program: Client, archives_folder: Path
+) -> None:
+    archive = make_archive()
+    (archives_folder / archive.key).unlink()
+    (archives_folder / archive.key).mkdir()
+    assert oscars_program.delete(address(archive)).status_code == 500
+    assert Archive.objects.filter(pk=archive.pk).exists()
+    assert not AuditEvent.objects.filter(action="archive.delete").exists()
+
+
 def test_a_pinned_archive_is_kept(
     oscars_browser: Client, oscars_program: Client, archives_folder: Path
 ) -> None:

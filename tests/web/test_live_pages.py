@@ -116,3 +116,30 @@ async def test_a_socket_that_cannot_render_is_closed_so_that_the_page_connects_a
         await operation.adelete()
         await ping_operation(pk)
         assert await socket.close_code() == INTERNAL_ERROR
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_a_user_who_may_no_longer_sign_in_is_sent_nothing_more(
+    veras_browser: Client,
+    vera: User,
+    operation: Operation,
+    gone: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nodes.consumers.base.READ_USER_EVERY_S", 0.0)
+    async with Socket(f"/ws/operations/{operation.pk}/", veras_browser) as socket:
+        await socket.receive()
+        users = User.objects.filter(pk=vera.pk)
+        await (users.adelete() if gone else users.aupdate(is_active=False))
+        await ping_operation(operation.pk)
+        assert await socket.close_code() == NOT_SIGNED_IN
+
+
+async def test_a_user_is_not_read_again_before_each_message(
+    veras_browser: Client, vera: User, operation: Operation
+) -> None:
+    async with Socket(f"/ws/operations/{operation.pk}/", veras_browser) as socket:
+        await socket.receive()
+        await User.objects.filter(pk=vera.pk).aupdate(is_active=False)
+        await ping_operation(operation.pk)
+        assert await socket.receive()

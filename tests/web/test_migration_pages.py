@@ -130,6 +130,17 @@ def test_an_operations_page_renders_in_every_state(
         assert "Do this." in html
 
 
+def test_a_long_operations_page_shows_its_last_events_in_order(
+    oscars_browser: Client, counter: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nodes.views.operation.LOG_ROWS", 2)
+    operation = make_operation(counter.node, birch())
+    for message in ("first", "second", "third"):
+        operation.events.create(message=message)
+    events = oscars_browser.get(operation.get_absolute_url()).context["events"]
+    assert [event.message for event in events] == ["second", "third"]
+
+
 def test_a_container_that_is_gone_is_not_found(oscars_browser: Client, counter: Container) -> None:
     shown = address("container-detail", counter)
     assert oscars_browser.get(shown).status_code == 200

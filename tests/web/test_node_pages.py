@@ -16,6 +16,7 @@ from tests.web.text import text_of
 
 pytestmark = pytest.mark.django_db
 ADD = "/nodes/add/"
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
 
 
 def typed(host: FakeHost, **values: object) -> dict[str, object]:
@@ -173,6 +174,20 @@ def test_a_node_is_not_removed_while_an_operation_needs_it(
     response = adas_browser.post(reverse("node-remove", args=[node.pk]))
     assert response.status_code == 422
     assert Node.objects.filter(pk=node.pk).exists()
+
+
+@pytest.mark.parametrize(
+    "page, changed", [("node-edit", {"host": "::1"}), ("node-host-key", {"host_key": OTHER_KEY})]
+)
+def test_a_node_stays_where_it_is_while_an_operation_needs_it(
+    adas_browser: Client, counter: Container, page: str, changed: dict[str, str]
+) -> None:
+    operation = make_operation(counter.node, Node.objects.get(name="birch"))
+    body = {"name": "alder", "host": "127.0.0.1", "port": 1, "user": "root", **changed}
+    response = adas_browser.post(reverse(page, args=[counter.node_id]), body, follow=True)
+    assert f"alder is needed by operation {operation.pk}" in text_of(response)
+    node = Node.objects.get(pk=counter.node_id)
+    assert (node.host, node.host_key) == ("127.0.0.1", counter.node.host_key)
 
 
 def test_a_removed_node_is_gone_and_the_host_was_not_asked(
