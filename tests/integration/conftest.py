@@ -11,7 +11,7 @@ from django.conf import settings
 from nodes.inventory.site_key import load_site_key
 from nodes.models import Node
 from tests.integration.site import Site
-from tests.lab import Host, Lab
+from tests.lab import Host, Lab, wait_until_it_counts
 
 _WIPE = """
 podman rm --all --force --time 0 >/dev/null
@@ -65,4 +65,6 @@ def site(transactional_db: None, alder: Host, birch: Host, tmp_path_factory) -> 
 @pytest.fixture
 def counter(alder: Host) -> str:
     """Start the memory-integrity counter on alder with a volume and a published port."""
-    return alder.start_workload("counter", name="counter", memory_mib=64, port=8081)
+    container_id = alder.start_workload("counter", name="counter", memory_mib=64, port=8081)
+    wait_until_it_counts(alder)
+    return container_id
