@@ -19,7 +19,9 @@ from typing import Any
 class Problem:
     """Say what happened, why, and what to do; ``code`` is stable, for programs.
 
-    ``options`` are those with which a new try may succeed, spelled as Podman's.
+    ``options`` are those with which a new try may succeed, spelled as Podman's. ``rule`` and
+    ``line`` are the diagnosis: the rule that fits, and the line of a log that shows it. ``action``
+    is what the site can do about it on ``node`` at the press of a button: see criu/diagnosis.py.
     """
 
     code: str
@@ -27,6 +29,10 @@ class Problem:
     cause: str = ""
     remedy: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    rule: str = ""
+    line: str = ""
+    action: str = ""
+    node: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -44,6 +50,7 @@ class FerryError(Exception):
         cause: str = "",
         remedy: str = "",
         options: Mapping[str, Any] | None = None,
+        **diagnosis: str,
     ) -> None:
         super().__init__(message)
         self.problem = Problem(
@@ -52,4 +59,5 @@ class FerryError(Exception):
             cause=cause,
             remedy=remedy,
             options=dict(options or {}),
+            **diagnosis,
         )
