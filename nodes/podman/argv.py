@@ -89,6 +89,14 @@ def restore_in_place_argv(container: str, options: RestoreOptions) -> list[str]:
     return [*argv, "--", container]
 
 
+def selftest_run_argv(name: str, network: str, image: str, program: str) -> list[str]:
+    """Start a bash program in the background; its log is in a file, whatever the node's default."""
+    return [
+        "podman", "run", "--detach", "--pull", "never", "--name", name, "--network", network,
+        "--log-driver", "k8s-file", "--stop-signal", "SIGKILL", image, "bash", "-c", program,
+    ]  # fmt: skip
+
+
 def remove_argv(container: str) -> list[str]:
     return ["podman", "rm", "--force", "--time", "0", "--", container]
 

@@ -153,6 +153,9 @@ class ContainerDetail:
     image_name: str
     state: str
     running: bool
+    # How often its restart policy has started it afresh; an imported one begins at 0 (measured:
+    # Podman 5.8.6).
+    restarts: int
     pid: int
     exit_code: int
     runtime: str
@@ -171,6 +174,8 @@ class ContainerDetail:
     checkpoint_log: str
     restore_log: str
     rootfs_changes_bytes: int
+    exec_sessions: list[str]
+    devices: list[str]
     raw: dict[str, Any]
 
     @property
@@ -197,6 +202,7 @@ def parse_container_detail(text: str) -> ContainerDetail:
         image_name=text_of(raw.get("ImageName"), _IMAGE_CHARS),
         state=text_of(state["Status"], _STATE_CHARS),
         running=bool(state.get("Running")),
+        restarts=number_of(raw.get("RestartCount"), 0, _INT_32),
         pid=number_of(state.get("Pid"), 0, _INT_32),
         exit_code=number_of(state.get("ExitCode"), -_INT_32, _INT_32),
         runtime=text_of(raw.get("OCIRuntime")),
@@ -222,6 +228,8 @@ def parse_container_detail(text: str) -> ContainerDetail:
         checkpoint_log=text_of(state.get("CheckpointLog")),
         restore_log=text_of(state.get("RestoreLog")),
         rootfs_changes_bytes=number_of(raw.get("SizeRw"), 0, _INT_64),
+        exec_sessions=texts_of(raw.get("ExecIDs")),
+        devices=[text_of(device.get("PathOnHost")) for device in list_of(host.get("Devices"))],
         raw=raw,
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from nodes.inventory.readiness import HostFacts
+from nodes.host.facts import CAPABILITIES, HostFacts
+from nodes.host.probe import TOOLS
 from nodes.operations.migration_plan import (
     DestinationFacts,
     MigrationPlan,
@@ -33,13 +34,33 @@ def make_host(*, info: dict[str, Any] | None = None, **changes: Any) -> HostFact
     """Return a host that is ready; ``info`` changes what `podman info` says."""
     facts = HostFacts(
         info=replace(parse_info(recorded("info.json")), **(info or {})),
+        podman_problem="",
+        distribution="Debian GNU/Linux forky/sid",
+        distribution_ids=("debian",),
+        uid=0,
+        capabilities=frozenset(CAPABILITIES),
         criu_version="4.2.1",
         criu_check="Looks good.",
         criu_check_passed=True,
+        criu_check_all="Looks good.",
+        criu_features={"mem_dirty_track": True, "tcp_half_closed": True},
+        runc_version="1.3.6",
+        crun_version="1.28",
+        crun_has_criu=True,
+        has_libcriu=False,
+        conmon_version="2.1.13",
+        selinux="",
+        container_selinux_version="",
+        apparmor=False,
         staging_free_bytes=10_000 * MIB,
         graph_root_free_bytes=10_000 * MIB,
+        memory_available_bytes=10_000 * MIB,
         cpu_flags=frozenset({"fpu", "sse2", "avx2"}),
-        tools=frozenset({"tar", "zstd", "gzip"}),
+        tools=frozenset(TOOLS) - {"dnf"},
+        config_files=(),
+        containers=(),
+        clock_offset_s=0.0,
+        clock_error_s=0.01,
     )
     return replace(facts, **changes)
 

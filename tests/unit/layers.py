@@ -11,8 +11,10 @@ Imports = Mapping[str, set[str]]
 # The part of the operations that writes rows.
 _RUNNER = [
     "nodes.operations.runner",
+    "nodes.operations.jobs",
     "nodes.operations.engine",
     "nodes.operations.start",
+    "nodes.operations.start_node",
     "nodes.operations.row_report",
 ]
 # From the bottom upwards; a module belongs to the longest name that fits. Importing upwards is
@@ -22,7 +24,7 @@ LAYERS: list[list[str]] = [
     ["nodes.models", "nodes.migrations"],
     ["nodes.audit"],
     ["nodes.ssh"],
-    ["nodes.podman", "nodes.criu"],
+    ["nodes.podman", "nodes.criu", "nodes.host"],
     ["nodes.catalog"],
     ["nodes.inventory"],
     ["nodes.operations"],
@@ -47,6 +49,7 @@ PURE = [
     "nodes.ssh",
     "nodes.podman",
     "nodes.criu",
+    "nodes.host",
     "nodes.catalog.store",
     "nodes.catalog.compression",
     "nodes.catalog.errors",
