@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import threading
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,22 @@ RECORDED = Path(__file__).parent / "recorded" / "5.8.6"
 Answer = tuple[str, str, int]  # stdout, stderr, exit status
 Result = TypeVar("Result")
 NOT_FOUND = 127
+# The probe's sections, by the command that answers each.
+PROBED = {
+    "user": ["id", "-u"],
+    "capabilities": ["grep", "Cap"],
+    "cpu": ["grep", "flags"],
+    "podman": ["podman", "--version"],
+    "podman-info": ["podman", "info"],
+    "runc": ["runc", "--version"],
+    "conmon": ["conmon", "--version"],
+    "criu": ["criu", "--version"],
+    "criu-check": ["criu", "check"],
+    "criu-check-all": ["criu", "check"],
+    "staging": ["stat"],
+    "graph-root": ["stat"],
+}
+TOOLS = {name: [name, "--version"] for name in ("podman", "criu", "runc")}
 
 
 def recorded(name: str) -> str:
@@ -49,6 +66,12 @@ class FakeHost:
         self.authorized_keys: list[str] = []
         self.commands: list[list[str]] = []
         self.sudo_error = ""
+        # Whether `podman events` waits for events, of which there are none, or ends at once.
+        self.events_go_on = False
+        # What else is installed, beside what answers.
+        self.tools = ["apt-get", "tar", "zstd", "gzip", "iptables-restore"]
+        # The files of containers.conf, by path.
+        self.files: dict[str, str] = {}
         # By the first words of a command; the longest that fits answers.
         self.answers: dict[str, Answer] = {
             "podman info": (recorded("info.json"), "", 0),
@@ -59,10 +82,15 @@ class FakeHost:
             "podman network ls": ("podman\n", "", 0),
             "podman image exists": ("", "", 1),
             "podman image inspect": ("[]\n", "no such image", 125),
+            "podman --version": ("podman version 5.8.6\n", "", 0),
             "criu --version": ("Version: 4.2.1\n", "", 0),
             "criu check": ("", "Looks good.\n", 0),
+            "runc --version": ("runc version 1.3.6\n", "", 0),
+            "conmon --version": ("conmon version 2.1.13\n", "", 0),
+            "id -u": ("0\n", "", 0),
             "stat": ("26214400 4096\n", "", 0),
             "grep": ("flags : fpu sse2 avx2\n", "", 0),
+            "grep Cap": ("CapEff:\t000001ffffffffff\n", "", 0),
             "cat": ("", "", 0),
             "test": ("", "", 0),
         }
@@ -85,7 +113,13 @@ class FakeHost:
             self.start()
 
     def without_podman(self) -> None:
-        self.answers = {"podman": ("", "sh: 1: podman: not found\n", NOT_FOUND)}
+        """Be a bare host: neither Podman nor what it takes is installed."""
+        gone = ("podman", "criu", "runc", "conmon")
+        self.answers = {
+            words: answer
+            for words, answer in self.answers.items()
+            if words.partition(" ")[0] not in gone
+        }
 
     def start(self) -> None:
         self._server = self._loop.run(self._listen())
@@ -120,6 +154,8 @@ class FakeHost:
                 return
             argv = argv[3:]
         self.commands.append(argv)
+        if argv[:2] == ["podman", "events"] and self.events_go_on:
+            return
         stdout, stderr, status = self._find_answer(argv)
         process.stdout.write(stdout)
         process.stderr.write(stderr)
@@ -129,10 +165,30 @@ class FakeHost:
         if argv[:2] == ["sh", "-c"] and argv[3:4] == ["authorise"]:
             self.authorized_keys.append(argv[4])
             return "", "", 0
+        if argv[:2] == ["sh", "-c"] and argv[3:4] == ["probe"]:
+            return self._probe(argv[4]), "", 0
         for words in range(len(argv), 0, -1):
             if answer := self.answers.get(" ".join(argv[:words])):
                 return answer
         return "", f"sh: 1: {argv[0]}: not found\n", NOT_FOUND
+
+    def _probe(self, mark: str) -> str:
+        """Answer as the probe's script would, from the host's other answers."""
+        now = f"{time.time()}\n"
+        texts = {"began": (now, 0)}
+        for name, argv in PROBED.items():
+            stdout, stderr, status = self._find_answer(argv)
+            texts[name] = (stdout + stderr, status)
+        tools = [tool for tool, argv in TOOLS.items() if self._find_answer(argv)[2] != NOT_FOUND]
+        texts["tools"] = ("\n".join([*tools, *self.tools]), 0)
+        texts["gnu-tar"] = ("tar (GNU tar) 1.35\n", 0)
+        for path, text in self.files.items():
+            texts[f"file {path}"] = (text, 0)
+        texts["ended"] = (now, 0)
+        return "".join(
+            f"{mark} begin {name}\n{text}\n{mark} end {status}\n"
+            for name, (text, status) in texts.items()
+        )
 
 
 class _Server(asyncssh.SSHServer):

@@ -17,6 +17,8 @@ class StoreFull(StoreError):
             "The catalog's disk is full.",
             cause=cause,
             remedy="Delete archives that are not needed, or enlarge the disk, then try again.",
+            rule="no-space",
+            line=cause,
         )
 
 

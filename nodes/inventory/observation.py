@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from nodes.inventory.readiness import HostFacts, readiness_findings
+from nodes.host.checks import readiness_findings
+from nodes.host.facts import HostFacts
+from nodes.host.selftest_result import selftest_finding
+from nodes.inventory.history import note_changes, note_state
 from nodes.models import Container, Node, NodeState
 from nodes.podman.containers import ListedContainer
 from nodes.problem import Problem
@@ -58,21 +62,49 @@ def _row(node_id: int, container: ListedContainer, now: datetime) -> Container:
     )
 
 
-def save_online(node_id: int, facts: HostFacts) -> None:
+@transaction.atomic
+def save_readiness(node_id: int, facts: HostFacts) -> bool:
+    """Keep what a look at the host told; return whether the node's history has news."""
+    node = Node.objects.select_for_update().get(pk=node_id)
+    findings = readiness_findings(facts)
+    if proof := selftest_finding(node.selftest, facts):
+        findings.append(proof)
+    stored = [finding.as_dict() for finding in findings]
+    news = note_changes(node, stored)
+    now = timezone.now()
     Node.objects.filter(pk=node_id).update(
-        state=NodeState.ONLINE,
-        problem={},
-        facts=facts.as_dict(),
-        findings=[finding.as_dict() for finding in readiness_findings(facts)],
-        last_seen_at=timezone.now(),
+        facts=facts.as_dict(), findings=stored, readiness_at=now, last_seen_at=now
     )
+    return news
 
 
+@transaction.atomic
+def save_selftest(node_id: int, result: Mapping[str, Any], facts: HostFacts) -> None:
+    """Keep how the self-test ended; it is part of the node's readiness from now on."""
+    Node.objects.filter(pk=node_id).update(selftest=dict(result))
+    save_readiness(node_id, facts)
+
+
+@transaction.atomic
+def save_online(node_id: int) -> None:
+    news = (
+        Node.objects.filter(pk=node_id)
+        .exclude(state=NodeState.ONLINE)
+        .update(state=NodeState.ONLINE, problem={})
+    )
+    if news:
+        note_state(node_id, NodeState.ONLINE, "The node is online.")
+
+
+@transaction.atomic
 def save_problem(node_id: int, state: NodeState, problem: Problem) -> bool:
     """Return whether this is news."""
-    changed = (
-        Node.objects.filter(pk=node_id)
-        .exclude(state=state, problem=problem.as_dict())
-        .update(state=state, problem=problem.as_dict())
-    )
-    return changed > 0
+    former = Node.objects.select_for_update().get(pk=node_id)
+    told = problem.as_dict()
+    if (former.state, former.problem) == (state, told):
+        return False
+    Node.objects.filter(pk=node_id).update(state=state, problem=told)
+    # The same trouble in other words, as with the time in them, is no news for the history.
+    if (former.state, former.problem.get("code")) != (state, problem.code):
+        note_state(node_id, state, problem.message, problem.cause)
+    return True

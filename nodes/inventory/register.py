@@ -5,8 +5,13 @@ from __future__ import annotations
 from asgiref.sync import sync_to_async
 
 from nodes.inventory.connect import address_of, open_session
-from nodes.inventory.observation import save_containers, save_online, save_problem
-from nodes.inventory.readiness import read_host_facts
+from nodes.inventory.observation import (
+    save_containers,
+    save_online,
+    save_problem,
+    save_readiness,
+)
+from nodes.inventory.readiness import probe_host, require_podman
 from nodes.inventory.site_key import load_site_key
 from nodes.models import Node, NodeState
 from nodes.podman.argv import ps_argv
@@ -29,13 +34,15 @@ async def look_at(node: Node) -> None:
     """Ask a saved node for its facts and containers now; what fails becomes its state."""
     try:
         async with open_session(node) as session:
-            facts = await read_host_facts(session)
+            facts = await probe_host(session)
+            await sync_to_async(save_readiness)(node.pk, facts)
+            require_podman(node.name, facts)
             listed = parse_containers((await session.run(ps_argv())).stdout)
     except FerryError as error:
         away = isinstance(error, (NodeUnreachable, CommandTimedOut))
         state = NodeState.UNREACHABLE if away else NodeState.BLOCKED
         await sync_to_async(save_problem)(node.pk, state, error.problem)
     else:
-        await sync_to_async(save_online)(node.pk, facts)
+        await sync_to_async(save_online)(node.pk)
         await sync_to_async(save_containers)(node.pk, listed)
     await node.arefresh_from_db()

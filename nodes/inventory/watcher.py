@@ -10,8 +10,13 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
 from nodes.inventory.connect import open_session
-from nodes.inventory.observation import save_containers, save_online, save_problem
-from nodes.inventory.readiness import read_host_facts
+from nodes.inventory.observation import (
+    save_containers,
+    save_online,
+    save_problem,
+    save_readiness,
+)
+from nodes.inventory.readiness import probe_host, require_podman
 from nodes.live import ping_node
 from nodes.models import Node, NodeState
 from nodes.podman.argv import events_argv, ps_argv
@@ -26,6 +31,8 @@ logger = logging.getLogger(__name__)
 SETTLE_S = 0.1
 # Podman's events can be lost, as when its log is rotated: look now and then all the same.
 LOOK_EVERY_S = 60.0
+# Somebody may have updated the host, or written its configuration. On reconnect it is checked too.
+CHECK_READINESS_EVERY_S = 24 * 3600.0
 RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 30.0
 _INTERNAL_ERROR = Problem(
@@ -93,16 +100,29 @@ class NodeWatcher:
         return node.state == NodeState.ONLINE
 
     async def _watch(self, session: NodeSession) -> None:
-        facts = await read_host_facts(session)
-        await sync_to_async(save_online)(self.node_id, facts)
+        await self._check_readiness(session)
+        await sync_to_async(save_online)(self.node_id)
         logger.info("%s is online", session.name)
         self._dirty.set()
         try:
             async with asyncio.TaskGroup() as together:
                 together.create_task(self._follow_events(session))
                 together.create_task(self._look_when_dirty(session))
+                together.create_task(self._check_readiness_daily(session))
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
+
+    async def _check_readiness(self, session: NodeSession) -> None:
+        facts = await probe_host(session)
+        if await sync_to_async(save_readiness)(self.node_id, facts):
+            await ping_node(self.node_id)
+        require_podman(session.name, facts)
+
+    async def _check_readiness_daily(self, session: NodeSession) -> None:
+        while True:
+            await asyncio.sleep(CHECK_READINESS_EVERY_S)
+            await sync_to_async(close_old_connections)()
+            await self._check_readiness(session)
 
     async def _follow_events(self, session: NodeSession) -> None:
         async for line in session.lines(events_argv()):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from nodes.models.archive import Archive, ArchiveState
 from nodes.models.audit import AuditEvent
 from nodes.models.container import Container
-from nodes.models.node import Node, NodeState
+from nodes.models.node import Node, NodeEvent, NodeState
 from nodes.models.operation import (
+    EXCLUSIVE_KINDS,
+    NODE_KINDS,
     Operation,
     OperationEvent,
     OperationKind,
+    OperationLog,
     OperationState,
     PhaseState,
 )
@@ -18,16 +21,20 @@ from nodes.models.site_key import SiteKey
 from nodes.models.token import ApiToken
 
 __all__ = [
+    "EXCLUSIVE_KINDS",
+    "NODE_KINDS",
     "ApiToken",
     "Archive",
     "ArchiveState",
     "AuditEvent",
     "Container",
     "Node",
+    "NodeEvent",
     "NodeState",
     "Operation",
     "OperationEvent",
     "OperationKind",
+    "OperationLog",
     "OperationState",
     "PhaseState",
     "Role",

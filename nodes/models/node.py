@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
 
+from nodes.finding import worst_level
 from nodes.models.validators import validate_host, validate_node_name, validate_user_name
 
 
@@ -37,6 +38,10 @@ class Node(models.Model):
     problem = models.JSONField(default=dict, blank=True)
     facts = models.JSONField(default=dict, blank=True)
     findings = models.JSONField(default=list, blank=True)
+    # When facts and findings were asked for.
+    readiness_at = models.DateTimeField(null=True, blank=True)
+    # {passed, at, operation, versions, …} of the last self-test; {} before any.
+    selftest = models.JSONField(default=dict, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -63,5 +68,24 @@ class Node(models.Model):
     @property
     def readiness(self) -> str:
         """Return the worst level of the findings: error, warning, ok, or unknown."""
-        levels = {finding["level"] for finding in self.findings}
-        return next((level for level in ("error", "warning", "ok") if level in levels), "unknown")
+        return worst_level(finding["level"] for finding in self.findings)
+
+
+class NodeEvent(models.Model):
+    """One change of a node: of its state, of what a check finds, of what is installed."""
+
+    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField(auto_now_add=True)
+    # The check that finds something else than before, or "state".
+    check_name = models.CharField(max_length=40)
+    # The level before, "" at the first look, and now: ok, warning, error, or "" for gone.
+    level_before = models.CharField(max_length=8, blank=True)
+    level = models.CharField(max_length=8, blank=True)
+    message = models.TextField()
+    evidence = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.message

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -16,6 +18,15 @@ class OperationKind(models.TextChoices):
     MIGRATE = "migrate", "Migrate"
     CHECKPOINT = "checkpoint", "Checkpoint"
     RESTORE = "restore", "Restore"
+    PREPARE = "prepare", "Prepare"
+    UNDO_PREPARE = "undo-prepare", "Undo preparation of"
+    SELFTEST = "selftest", "Self-test of"
+
+
+# Those of a node rather than of a container; the node is their source.
+NODE_KINDS = (OperationKind.PREPARE, OperationKind.UNDO_PREPARE, OperationKind.SELFTEST)
+# Those that change what every container of the node runs under: nothing else may run meanwhile.
+EXCLUSIVE_KINDS = (OperationKind.PREPARE, OperationKind.UNDO_PREPARE)
 
 
 class OperationState(models.TextChoices):
@@ -59,8 +70,8 @@ class Operation(models.Model):
     phase = models.CharField(max_length=32, blank=True)
     # [{name, state, started_at, ended_at, bytes, total}], in order.
     phases = models.JSONField(default=list)
-    container_podman_id = models.CharField(max_length=64)
-    container_name = models.CharField(max_length=255, db_index=True)
+    container_podman_id = models.CharField(max_length=64, blank=True)
+    container_name = models.CharField(max_length=255, blank=True, db_index=True)
     source = models.ForeignKey(
         Node, null=True, blank=True, on_delete=models.SET_NULL, related_name="operations_from"
     )
@@ -77,7 +88,7 @@ class Operation(models.Model):
     # What the workflow has done so far on the nodes, so that a restarted site can go on from it.
     journal = models.JSONField(default=dict)
     result = models.JSONField(default=dict)
-    # {code, message, cause, remedy} when it did not succeed.
+    # A Problem as nodes/problem.py writes it, when it did not succeed.
     error = models.JSONField(default=dict)
     cancel_requested = models.BooleanField(default=False)
     created_by = models.ForeignKey(
@@ -95,13 +106,27 @@ class Operation(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["container_podman_id"],
-                condition=models.Q(state__in=UNFINISHED),
+                condition=models.Q(state__in=UNFINISHED) & ~models.Q(container_podman_id=""),
                 name="one_unfinished_operation_per_container",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["source"],
+                condition=models.Q(state__in=UNFINISHED, kind__in=NODE_KINDS),
+                name="one_unfinished_operation_of_a_node",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.container_name}"
+        return f"{self.get_kind_display()} {self.subject}"
+
+    @property
+    def subject(self) -> str:
+        """Return the name of the container, or of the node, that it is about."""
+        return self.source_name if self.is_of_node else self.container_name
+
+    @property
+    def is_of_node(self) -> bool:
+        return self.kind in NODE_KINDS
 
     def get_absolute_url(self) -> str:
         return reverse("operation-detail", args=[self.pk])
@@ -109,6 +134,14 @@ class Operation(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state in (OperationState.QUEUED, OperationState.RUNNING)
+
+    @staticmethod
+    def phase_duration_s(phase: Mapping[str, Any]) -> float | None:
+        """Return how long a phase took, None for one that has not ended."""
+        if not phase["started_at"] or not phase["ended_at"]:
+            return None
+        began = datetime.fromisoformat(phase["started_at"])
+        return (datetime.fromisoformat(phase["ended_at"]) - began).total_seconds()
 
     @property
     def duration(self) -> timedelta | None:
@@ -129,3 +162,19 @@ class OperationEvent(models.Model):
 
     def __str__(self) -> str:
         return self.message
+
+
+class OperationLog(models.Model):
+    """A log fetched from a node when something failed there, whole, to be downloaded."""
+
+    operation = models.ForeignKey(Operation, on_delete=models.CASCADE, related_name="logs")
+    name = models.CharField(max_length=64)  # dump.log, restore.log, podman.log, …
+    node_name = models.CharField(max_length=63)
+    text = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.node_name}"

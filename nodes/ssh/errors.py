@@ -90,6 +90,9 @@ class SudoRefused(SshError):
                 f"Allow it with a line in /etc/sudoers.d/ferry: {user} ALL=(ALL) NOPASSWD: ALL — "
                 "or register the node with the user root."
             ),
+            rule="sudo-refused",
+            line=next(iter(stderr.strip().splitlines()), ""),
+            node=node,
         )
 
 
@@ -101,7 +104,7 @@ class CommandFailed(SshError):
     ) -> None:
         tail = stderr.strip()[-_STDERR_TAIL_CHARS:]
         super().__init__(
-            f"`{' '.join(argv[:3])}` failed on {node} with status {exit_status}.", cause=tail
+            f"`{_shown(argv)}` failed on {node} with status {exit_status}.", cause=tail, node=node
         )
         self.node = node
         self.argv = list(argv)
@@ -118,6 +121,13 @@ class CommandTimedOut(SshError):
 
     def __init__(self, node: str, argv: Sequence[str], timeout_s: float) -> None:
         super().__init__(
-            f"`{' '.join(argv[:3])}` did not end within {timeout_s:g} s on {node}.",
+            f"`{_shown(argv)}` did not end within {timeout_s:g} s on {node}.",
             remedy="Look on the host what it waits for, then try again.",
         )
+
+
+def _shown(argv: Sequence[str]) -> str:
+    """Return what a person calls the command: a script of ours goes by its name, its $0."""
+    if list(argv[:2]) == ["sh", "-c"] and len(argv) > 3:
+        return argv[3]
+    return " ".join(argv[:3])

@@ -50,18 +50,39 @@ async def state_of(node: Node, wanted: NodeState) -> None:
             await node.arefresh_from_db()
 
 
+async def readiness_of(node: Node, wanted: str) -> None:
+    async with asyncio.timeout(5):
+        while node.readiness != wanted:
+            await asyncio.sleep(0.02)
+            await node.arefresh_from_db()
+
+
 async def test_an_unforeseen_failure_is_told_on_the_node(
     fake_host: FakeHost, node_of: Callable[..., Node], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(watcher_module, "read_host_facts", fail)
+    monkeypatch.setattr(watcher_module, "probe_host", fail)
     node = await asyncio.to_thread(node_of, fake_host)
     async with running(NodeWatcher(node.pk)) as task:
         await state_of(node, NodeState.BLOCKED)
         assert node.problem["code"] == "internal_error"
         assert not task.done()
+
+
+async def test_readiness_is_looked_at_again_after_a_day_and_a_change_is_in_the_history(
+    fake_host: FakeHost, node_of: Callable[..., Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher_module, "CHECK_READINESS_EVERY_S", 0.05)
+    fake_host.events_go_on = True
+    node = await asyncio.to_thread(node_of, fake_host)
+    async with running(NodeWatcher(node.pk)):
+        await readiness_of(node, "ok")
+        del fake_host.answers["criu --version"]
+        await readiness_of(node, "error")
+    changes = [(event.check_name, event.level) async for event in node.events.all()]
+    assert ("criu", "error") in changes
 
 
 async def test_a_watcher_outlives_a_failure_to_save_its_failure(
