@@ -23,6 +23,8 @@ begun_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
 alive() { [ "$(boot)" = "$3" ] && [ -n "$2" ] && [ "$(begun_at "$1")" = "$2" ]; }
 """
 # $1 folder, $2 name, then the command. Status and PID are moved into place, never half written.
+# The status is written over a file made beforehand (1<> does not truncate): the command may fill
+# the disk, and just then its status matters.
 _START = """
 set -eu
 umask 077
@@ -30,6 +32,7 @@ dir=$1 name=$2
 shift 2
 cd "$dir"
 mkdir "$name.begun"
+echo "            " > "$name.status.new"
 cat /proc/sys/kernel/random/boot_id > "$name.begun/boot"
 setsid -f sh -c '
   name=$1
@@ -40,7 +43,7 @@ setsid -f sh -c '
   echo "$pid $begun_at $(cat /proc/sys/kernel/random/boot_id)" > "$name.pid.new"
   mv "$name.pid.new" "$name.pid"
   wait $pid
-  echo $? > "$name.status.new"
+  echo $? 1<> "$name.status.new"
   mv "$name.status.new" "$name.status"
 ' ferry-step "$name" "$@" < /dev/null > /dev/null 2>&1
 tries=0
@@ -75,7 +78,10 @@ elif [ "$(cat "$2.begun/boot" 2>/dev/null)" = "$(boot)" ]; then
 fi
 tries=0
 while [ ! -e "$2.status" ] && [ $tries -lt 100 ]; do sleep 0.02; tries=$((tries + 1)); done
-cat "$2.status" 2>/dev/null || echo killed
+status=$(tr -d ' \n' < "$2.status" 2>/dev/null)
+full=
+[ "$(stat --file-system --format=%a .)" != 0 ] || full=full
+echo "${status:-killed} $full"
 """
 )
 # $1 folder, $2 name. Only a process that still runs, and whose status is not written yet.
@@ -125,12 +131,15 @@ class RemoteStep:
 
         Raises StepUnclear when a step that has begun does not say as which process.
         """
-        status = (await again_when_lost(lambda: self._script(_WAIT, timeout_s=_DAY_S))).strip()
+        answer = await again_when_lost(lambda: self._script(_WAIT, timeout_s=_DAY_S))
+        status, _, full = answer.strip().partition(" ")
         if status == "unclear":
             raise self._unclear()
+        stderr = await again_when_lost(lambda: self._read("stderr"))
         return Completed(
             stdout=await again_when_lost(lambda: self._read("stdout")),
-            stderr=await again_when_lost(lambda: self._read("stderr")),
+            # What the command said about the full disk did not fit on it either.
+            stderr=stderr or (f"{self.folder}: no space left on device" if full else ""),
             exit_status=_KILLED_STATUS if status == "killed" else int(status),
         )
 
