@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from nodes.host.facts import HostFacts
 from nodes.operations.errors import CheckpointFailed
-from nodes.operations.failure import explain
+from nodes.operations.failure import explain, facts_for_diagnosis
 from nodes.operations.remote_step import RemoteStep
 from nodes.operations.staging import file_size_bytes
 from nodes.podman.argv import checkpoint_argv
@@ -34,7 +35,11 @@ async def start_checkpoint(
 
 
 async def finish_checkpoint(
-    step: RemoteStep, container: ContainerDetail, archive_path: PurePosixPath
+    step: RemoteStep,
+    container: ContainerDetail,
+    archive_path: PurePosixPath,
+    *,
+    host: HostFacts,
 ) -> tuple[int, dict[str, float]]:
     """Wait for Podman; return the archive's size in bytes and CRIU's figures.
 
@@ -48,6 +53,7 @@ async def finish_checkpoint(
             step.session,
             done,
             log_path=container.checkpoint_log,
+            facts=facts_for_diagnosis(step.session.name, host, container),
         )
     size_bytes = await file_size_bytes(step.session, archive_path)
     return size_bytes, parse_statistics(done.stdout)

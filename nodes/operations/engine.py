@@ -13,7 +13,8 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
 from nodes.models import Operation, OperationState
-from nodes.operations.runner import archive_store, recover_operation, run_operation
+from nodes.operations.jobs import archive_store
+from nodes.operations.runner import recover_operation, run_operation
 
 logger = logging.getLogger(__name__)
 # Another process (a management command) may have queued an operation.

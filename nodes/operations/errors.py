@@ -5,7 +5,7 @@ WorkflowError
 ├── CheckpointFailed    the dump failed: the container runs on
 ├── TransferFailed      image or archive did not arrive whole
 ├── RestoreFailed       the destination did not bring the container back
-├── VerifyFailed        it came back, but not as it was
+├── VerifyFailed        it came back, but not as it was, or ended at once
 ├── RollbackFailed      the source did not bring it back either: the archive holds its state
 └── StateUnknown        the nodes cannot be asked where it runs: nothing was guessed
 """
@@ -13,17 +13,32 @@ WorkflowError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from nodes.finding import Finding, errors_in
 from nodes.problem import FerryError
 
 
+@dataclass(frozen=True, kw_only=True)
+class FetchedLog:
+    """A log as the node had it, whole."""
+
+    name: str
+    node: str
+    text: str
+    # What the container itself printed is not for everybody who may look at operations.
+    is_private: bool = False
+
+
 class WorkflowError(FerryError):
     code = "operation_failed"
-    # The whole log of CRIU or Podman, for the operation's page.
-    log: str = ""
     # Whether a rule of nodes.criu.diagnosis names the cause.
     diagnosed: bool = False
+
+    def __init__(self, message: str, **told: Any) -> None:
+        super().__init__(message, **told)
+        self.logs: list[FetchedLog] = []
 
 
 class PreflightFailed(WorkflowError):
@@ -35,6 +50,7 @@ class PreflightFailed(WorkflowError):
             "Preflight found what would make the migration fail, so nothing was changed.",
             cause=" ".join(finding.message for finding in errors),
             remedy=" ".join(finding.remedy for finding in errors if finding.remedy),
+            options={name: value for each in errors for name, value in each.options.items()},
         )
         self.findings = list(findings)
 
@@ -57,6 +73,9 @@ class VolumeAppeared(RestoreFailed):
             f"A volume of the container appeared on {node} during the transfer.",
             cause=", ".join(volumes),
             remedy="Remove it there, or set --ignore-volumes to use it as it is, then try again.",
+            options={"ignore_volumes": True},
+            rule="volume-in-use",
+            node=node,
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from nodes.inventory.readiness import HostFacts
+from nodes.host.facts import HostFacts
 from nodes.operations.staging import ARCHIVE_NAME, staging_folder
 from nodes.podman.containers import ContainerDetail, ListedContainer
 from nodes.podman.options import MigrationOptions

@@ -15,7 +15,7 @@ from nodes.operations.remote_step import RemoteStep
 from nodes.operations.report import Phase, Report
 from nodes.operations.restore import (
     clear_container,
-    require_running,
+    require_restored,
     restore_archive,
     restore_unpacked,
     watch,
@@ -112,7 +112,10 @@ class Move:
         async def finish() -> dict[str, float]:
             async with self.report.phase("checkpoint"):
                 total_bytes, statistics = await finish_checkpoint(
-                    step, self.near.source.container, self.plan.archive_path
+                    step,
+                    self.near.source.container,
+                    self.plan.archive_path,
+                    host=self.near.source.host,
                 )
             transfer.is_written(total_bytes)
             await self._require_no_new_volume()
@@ -148,8 +151,11 @@ class Move:
                     self.near.source.container.name,
                     self.plan.archive_path,
                     restore_options(self.near, self.plan),
+                    host=self.near.destination.host,
                 )
-            await require_running(self.destination, self.plan.container_id)
+            await require_restored(
+                self.destination, self.plan.container_id, self.near.destination.host
+            )
             running_at = _now()
         name, node = self.near.source.container.name, self.destination.name
         downtime_s = running_at - checkpointed.last_running_at
@@ -164,6 +170,7 @@ class Move:
             self.near.source.container.name,
             self.unpack_ahead,
             restore_options(self.near, self.plan),
+            self.near.destination.host,
         )
 
     async def _ensure_whole_archive(self, checkpointed: Checkpointed, phase: Phase) -> None:
@@ -183,6 +190,7 @@ class Move:
                 self.destination,
                 self.plan.container_id,
                 self.near.source.processes,
+                host=self.near.destination.host,
                 watch_window_s=self.plan.watch_window_s,
             )
         for text in warnings:

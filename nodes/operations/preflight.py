@@ -7,7 +7,8 @@ import json
 from collections.abc import Sequence
 
 from nodes.finding import Finding, errors_in
-from nodes.inventory.readiness import HostFacts, read_host_facts
+from nodes.host.facts import HostFacts
+from nodes.inventory.readiness import read_host_facts
 from nodes.operations import preflight_checks
 from nodes.operations.errors import PreflightFailed, WorkflowError
 from nodes.operations.migration_plan import (

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from nodes.finding import Finding, error, ok, warning
-from nodes.inventory.readiness import (
-    HostFacts,
-    check_cgroup_manager,
-    check_criu,
-    check_runs_as_root,
-)
 from nodes.operations.addresses import clashing_addresses, takes_new_address
 from nodes.operations.migration_plan import MigrationPlan, Surroundings
+from nodes.operations.preflight_host_checks import (
+    check_architecture,
+    check_clocks,
+    check_created_under,
+    check_destination_ready,
+    check_runtime,
+    check_source_ready,
+    check_versions,
+)
 
 Check = Callable[[Surroundings, MigrationPlan], Finding]
 # A disk that is filled to the last byte breaks more than this operation.
 RESERVE_BYTES = 64 * 1024 * 1024
 _SYSTEMD_LABEL = "PODMAN_SYSTEMD_UNIT"
+_DEVICES_WITH_STATE = re.compile(r"/dev/(?:nvidia|dri|kfd)")
 
 
 def check_container_runs(near: Surroundings, plan: MigrationPlan) -> Finding:
@@ -30,88 +35,6 @@ def check_container_runs(near: Surroundings, plan: MigrationPlan) -> Finding:
         f"state: {container.state}",
         "Start the container first.",
     )
-
-
-def check_source_ready(near: Surroundings, plan: MigrationPlan) -> Finding:
-    return _host_ready("source", near.source.host)
-
-
-def check_destination_ready(near: Surroundings, plan: MigrationPlan) -> Finding:
-    return _host_ready("destination", near.destination.host)
-
-
-def _host_ready(side: str, host: HostFacts) -> Finding:
-    findings = [check_runs_as_root(host), check_criu(host), check_cgroup_manager(host)]
-    for level in ("error", "warning"):
-        for finding in findings:
-            if finding.level == level:
-                return Finding(
-                    check=f"{side}-{finding.check}",
-                    level=finding.level,
-                    message=f"The {side}: {finding.message}",
-                    evidence=finding.evidence,
-                    remedy=finding.remedy,
-                )
-    return ok(f"{side}-criu", f"The {side} can checkpoint and restore.", findings[1].evidence)
-
-
-def check_runtime(near: Surroundings, plan: MigrationPlan) -> Finding:
-    wanted = near.source.container.runtime.rsplit("/", 1)[-1]
-    found = near.destination.host.info.runtime
-    evidence = f"source {wanted}, destination {found}"
-    if wanted == found:
-        return ok("runtime", f"Both nodes use {wanted}.", evidence)
-    return error(
-        "runtime",
-        "The destination uses another OCI runtime than the container.",
-        evidence,
-        f'Set runtime = "{wanted}" under [engine] in the destination’s '
-        "/etc/containers/containers.conf.",
-    )
-
-
-def check_architecture(near: Surroundings, plan: MigrationPlan) -> Finding:
-    source = near.source.host.info.architecture
-    destination = near.destination.host.info.architecture
-    evidence = f"source {source}, destination {destination}"
-    if source != destination:
-        return error(
-            "architecture",
-            "The nodes have different processors; memory cannot be moved between them.",
-            evidence,
-            "Choose a destination with the same architecture.",
-        )
-    missing = near.source.host.cpu_flags - near.destination.host.cpu_flags
-    if missing:
-        return warning(
-            "architecture",
-            "The destination's processor lacks features that programs may already be using.",
-            "missing: " + " ".join(sorted(missing)),
-            "If the program crashes with SIGILL after the move, choose another destination.",
-        )
-    return ok("architecture", "Both processors offer the same.", evidence)
-
-
-def check_versions(near: Surroundings, plan: MigrationPlan) -> Finding:
-    source, destination = near.source.host, near.destination.host
-    pairs = [
-        ("podman", source.info.podman_version, destination.info.podman_version),
-        ("criu", source.criu_version, destination.criu_version),
-        (source.info.runtime, source.info.runtime_version, destination.info.runtime_version),
-    ]
-    evidence = ", ".join(f"{name} {old} → {new}" for name, old, new in pairs)
-    if all(_version(new) >= _version(old) for _, old, new in pairs):
-        return ok("versions", "The destination's tools are as new as the source's.", evidence)
-    return warning(
-        "versions",
-        "The destination has older tools than the source and may not read the archive.",
-        evidence,
-        "Update the destination, or be ready for a rollback.",
-    )
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 
 def check_image(near: Surroundings, plan: MigrationPlan) -> Finding:
@@ -192,6 +115,7 @@ def check_volumes(near: Surroundings, plan: MigrationPlan) -> Finding:
             "A volume with the same name is on the destination already.",
             ", ".join(present),
             "Remove it there, or set --ignore-volumes to use it as it is.",
+            options={"ignore_volumes": True},
         )
     return ok(
         "volumes",
@@ -258,6 +182,7 @@ def check_addresses(near: Surroundings, plan: MigrationPlan) -> Finding:
         "The container's fixed address is taken on the destination.",
         clashing,
         "Stop the container that has it there, or set --ignore-static-ip to take a new one.",
+        options={"ignore_static_ip": True},
     )
 
 
@@ -320,6 +245,14 @@ def check_restarts(near: Surroundings, plan: MigrationPlan) -> Finding:
 
 
 def check_terminal(near: Surroundings, plan: MigrationPlan) -> Finding:
+    sessions = near.source.container.exec_sessions
+    if sessions:
+        return warning(
+            "terminal",
+            "Commands started with `podman exec` run in the container; they are lost.",
+            ", ".join(session[:12] for session in sessions),
+            "Wait for them, or start them again after the move.",
+        )
     if near.source.container.tty:
         return warning(
             "terminal",
@@ -329,6 +262,27 @@ def check_terminal(near: Surroundings, plan: MigrationPlan) -> Finding:
     return ok("terminal", "Nobody is attached to a terminal.")
 
 
+def check_devices(near: Surroundings, plan: MigrationPlan) -> Finding:
+    devices = near.source.container.devices
+    if not devices:
+        return ok("devices", "No device of the host is given to the container.")
+    state = [path for path in devices if _DEVICES_WITH_STATE.search(path)]
+    if state:
+        return error(
+            "devices",
+            "The container uses a device whose state CRIU cannot save, such as a GPU.",
+            ", ".join(state),
+            "Run the container without it; with it, it cannot move.",
+        )
+    return warning(
+        "devices",
+        "The container uses devices of its host. If a program has one open, the checkpoint fails "
+        "and the container goes on here.",
+        ", ".join(devices),
+        "Make sure that the destination has the same devices.",
+    )
+
+
 CHECKS: tuple[Check, ...] = (
     check_container_runs,
     check_source_ready,
@@ -336,6 +290,8 @@ CHECKS: tuple[Check, ...] = (
     check_runtime,
     check_architecture,
     check_versions,
+    check_clocks,
+    check_created_under,
     check_image,
     check_name_free,
     check_ports_free,
@@ -347,4 +303,5 @@ CHECKS: tuple[Check, ...] = (
     check_free_space,
     check_restarts,
     check_terminal,
+    check_devices,
 )

@@ -18,10 +18,10 @@ from nodes.ssh.session import NodeSession
 class Interrupted(WorkflowError):
     code = "interrupted"
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "migration") -> None:
         super().__init__(
-            "The site was stopped in the middle of the migration.",
-            remedy="Start the migration again.",
+            f"The site was stopped in the middle of the {what}.",
+            remedy=f"Start the {what} again.",
         )
 
 

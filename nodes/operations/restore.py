@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from nodes.host.facts import HostFacts
 from nodes.operations.container_asks import container_exists
 from nodes.operations.errors import RestoreFailed, VerifyFailed
-from nodes.operations.failure import explain
+from nodes.operations.failure import explain, explain_exit, facts_for_diagnosis
 from nodes.operations.preflight import inspect_container
 from nodes.operations.remote_step import RemoteStep
 from nodes.operations.unpack_ahead import UnpackAhead
@@ -26,8 +27,6 @@ from nodes.ssh.session import NodeSession
 STEP_NAME = "restore"
 UNPACKED_STEP_NAME = "restore-unpacked"
 _LOOK_EVERY_S = 0.5
-# busybox's sleep is one of them: it takes the interruption for the end of its sleep.
-ENDED_BY_ITSELF = "Some programs end when a system call of theirs is interrupted by a checkpoint."
 
 
 async def restore_archive(
@@ -36,6 +35,7 @@ async def restore_archive(
     archive_path: PurePosixPath,
     options: RestoreOptions,
     *,
+    host: HostFacts,
     step_name: str = STEP_NAME,
 ) -> dict[str, float]:
     """Restore from a file on the node; return CRIU's figures. Raises RestoreFailed."""
@@ -44,13 +44,21 @@ async def restore_archive(
     done = await step.wait()
     if done.exit_status != 0:
         raise await explain(
-            RestoreFailed, f"{name} could not be restored on {session.name}.", session, done
+            RestoreFailed,
+            f"{name} could not be restored on {session.name}.",
+            session,
+            done,
+            facts=facts_for_diagnosis(session.name, host),
         )
     return parse_statistics(done.stdout)
 
 
 async def restore_unpacked(
-    session: NodeSession, name: str, unpacked: UnpackAhead, options: RestoreOptions
+    session: NodeSession,
+    name: str,
+    unpacked: UnpackAhead,
+    options: RestoreOptions,
+    host: HostFacts,
 ) -> dict[str, float] | None:
     """Restore from what was unpacked ahead; None means: try the whole archive.
 
@@ -60,7 +68,7 @@ async def restore_unpacked(
         return None
     try:
         return await restore_archive(
-            session, name, unpacked.thin_path, options, step_name=UNPACKED_STEP_NAME
+            session, name, unpacked.thin_path, options, host=host, step_name=UNPACKED_STEP_NAME
         )
     except RestoreFailed as failure:
         if failure.diagnosed:
@@ -81,12 +89,40 @@ async def clear_container(session: NodeSession, container_id: str, volumes: Sequ
     return found
 
 
-async def require_running(session: NodeSession, container_id: str) -> ContainerDetail:
-    """Return the container, or raise VerifyFailed when it does not run."""
+async def require_running(
+    session: NodeSession, container_id: str, host: HostFacts | None = None
+) -> ContainerDetail:
+    """Return the container, or raise VerifyFailed with the reason when it does not run."""
     container = await inspect_container(session, container_id)
     if not container.running:
-        raise _exited(session, container)
+        what = f"ended with exit code {container.exit_code}"
+        raise await _ended(session, container, host, what)
     return container
+
+
+async def require_restored(
+    session: NodeSession, container_id: str, host: HostFacts | None = None
+) -> ContainerDetail:
+    """Return an imported container, or raise VerifyFailed when the restored program does not run.
+
+    A restart policy starts one that has ended afresh: it runs at every look, its memory lost.
+    """
+    container = await require_running(session, container_id, host)
+    if container.restarts > 0:
+        raise await _ended(session, container, host, "ended and was started afresh")
+    return container
+
+
+async def _ended(
+    session: NodeSession, container: ContainerDetail, host: HostFacts | None, what: str
+) -> VerifyFailed:
+    return await explain_exit(
+        VerifyFailed,
+        f"{container.name} {what} right after the restore on {session.name}.",
+        session,
+        container,
+        facts_for_diagnosis(session.name, host, container),
+    )
 
 
 async def watch(
@@ -94,27 +130,28 @@ async def watch(
     container_id: str,
     expected: Sequence[Process],
     *,
+    host: HostFacts,
     watch_window_s: float,
 ) -> list[str]:
     """Watch a restored container for a while; return warnings.
 
-    Raises VerifyFailed when it exits or processes are missing.
+    Raises VerifyFailed when it exits, is started afresh, or processes are missing.
     """
     clock = asyncio.get_running_loop().time
     until = clock() + watch_window_s
-    warnings = await _compare_processes(session, container_id, expected)
+    warnings = await _compare_processes(session, container_id, expected, host)
     while clock() < until:
         await asyncio.sleep(min(_LOOK_EVERY_S, max(until - clock(), 0)))
-        await require_running(session, container_id)
+        await require_restored(session, container_id, host)
     return warnings
 
 
 async def _compare_processes(
-    session: NodeSession, container_id: str, expected: Sequence[Process]
+    session: NodeSession, container_id: str, expected: Sequence[Process], host: HostFacts
 ) -> list[str]:
     done = await session.run(processes_argv(container_id), check=False)
     if done.exit_status != 0:
-        await require_running(session, container_id)
+        await require_running(session, container_id, host)
         return [f"The processes could not be listed: {done.stderr.strip()}"]
     found = {(process.pid, process.command) for process in parse_processes(done.stdout)}
     wanted = {(process.pid, process.command) for process in expected}
@@ -126,17 +163,3 @@ async def _compare_processes(
         )
     # Short-lived children come and go between the two looks: worth a word, not a rollback.
     return [f"Process {pid} ({command}) is not there any more." for pid, command in wanted - found]
-
-
-def _exited(session: NodeSession, container: ContainerDetail) -> VerifyFailed:
-    if container.exit_code == 0 and container.cgroup_manager == "systemd":
-        return VerifyFailed(
-            f"{container.name} exited with code 0 right after the restore on {session.name}.",
-            cause="With the systemd cgroup manager the restored scope is cleaned up at once.",
-            remedy=f'Set cgroup_manager = "cgroupfs" on {session.name}, then try again.',
-        )
-    return VerifyFailed(
-        f"{container.name} is not running after the restore on {session.name}.",
-        cause=f"State {container.state}, exit code {container.exit_code}. {ENDED_BY_ITSELF}",
-        remedy="Read the container's own log: podman logs " + container.name,
-    )

@@ -15,19 +15,14 @@ from dataclasses import replace
 from nodes.operations.checkpoint import STEP_NAME as CHECKPOINT_STEP
 from nodes.operations.container_asks import container_exists
 from nodes.operations.errors import RollbackFailed, StateUnknown
-from nodes.operations.failure import explain
+from nodes.operations.failure import explain, explain_exit, facts_for_diagnosis
 from nodes.operations.journal import Journal
 from nodes.operations.migration_plan import MigrationPlan
 from nodes.operations.preflight import inspect_container
 from nodes.operations.quietly import note, say
 from nodes.operations.remote_step import RemoteStep
 from nodes.operations.report import Report
-from nodes.operations.restore import (
-    ENDED_BY_ITSELF,
-    STEP_NAME,
-    UNPACKED_STEP_NAME,
-    clear_container,
-)
+from nodes.operations.restore import STEP_NAME, UNPACKED_STEP_NAME, clear_container
 from nodes.operations.staging import file_size_bytes, remove_staging
 from nodes.operations.unpack_ahead import drop_unpacked
 from nodes.podman import argv
@@ -166,12 +161,18 @@ async def _require_back(
     name = before.name if before else plan.container_id[:12]
     if done.exit_status == 0:
         container = await inspect_container(source, plan.container_id)
-        if container.running:
+        afresh = container.restarts > (before.restarts if before else 0)
+        if container.running and not afresh:
             return
-        raise RollbackFailed(
-            f"{name} was brought back on {source.name}, but exited with code "
-            f"{container.exit_code} at once.",
-            cause=ENDED_BY_ITSELF,
+        what = f"exited with code {container.exit_code} at once"
+        if afresh:
+            what = "ended at once and was started afresh, without its memory"
+        raise await explain_exit(
+            RollbackFailed,
+            f"{name} was brought back on {source.name}, but {what}.",
+            source,
+            container,
+            facts_for_diagnosis(source.name, container=container),
             remedy=f"`podman start {name}` on {source.name} starts it afresh. Its memory is in "
             "the archive, if there is one in the catalog.",
         )

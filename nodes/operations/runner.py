@@ -1,42 +1,30 @@
-"""Claim an operation, run its workflow between its two nodes, and write down how it ended."""
+"""Claim an operation, run its workflow, and write down how it ended."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from django.conf import settings
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from nodes.catalog.store import Store
-from nodes.inventory.connect import open_session
+from nodes.criu.diagnosis import Evidence, diagnose, error_lines
 from nodes.live import ping_operation, ping_operations
-from nodes.models import Node, Operation, OperationEvent, OperationState, PhaseState
-from nodes.operations.errors import PreflightFailed, StateUnknown, WorkflowError
+from nodes.models import Operation, OperationEvent, OperationLog, OperationState, PhaseState
+from nodes.operations.errors import FetchedLog, PreflightFailed, StateUnknown, WorkflowError
+from nodes.operations.jobs import JOBS
 from nodes.operations.journal import Journal
-from nodes.operations.migrate import migrate
-from nodes.operations.migration_plan import MigrationPlan, MigrationResult
-from nodes.operations.recover import recover_migration
-from nodes.operations.report import Report
 from nodes.operations.row_report import RowReport
 from nodes.operations.uninterrupted import uninterrupted
-from nodes.podman.options import MigrationOptions
+from nodes.podman.answer import text_of
 from nodes.problem import FerryError, Problem
-from nodes.ssh.session import NodeSession
 
 logger = logging.getLogger(__name__)
-Workflow = Callable[
-    [NodeSession, NodeSession, MigrationPlan, Store, Report], Awaitable[MigrationResult]
-]
-
-
-def archive_store() -> Store:
-    return Store(settings.FERRY_ARCHIVES_DIR)
+_SHOWN_LINES = 20
+# Each of up to 8 MiB: those of failures long ago explain nothing any more.
+MOST_LOGS = 500
 
 
 async def run_operation(operation_id: int) -> None:
@@ -46,7 +34,7 @@ async def run_operation(operation_id: int) -> None:
     """
     operation = await uninterrupted(_claim(operation_id, OperationState.QUEUED))
     if operation is not None:
-        await _carry_out(operation, migrate, recovering=False)
+        await _carry_out(operation, recovering=False)
 
 
 async def recover_operation(operation_id: int) -> None:
@@ -54,7 +42,7 @@ async def recover_operation(operation_id: int) -> None:
     left = (OperationState.RUNNING, OperationState.UNKNOWN)
     operation = await uninterrupted(_claim(operation_id, *left))
     if operation is not None:
-        await _carry_out(operation, recover_migration, recovering=True)
+        await _carry_out(operation, recovering=True)
 
 
 async def _claim(operation_id: int, *states: OperationState) -> Operation | None:
@@ -68,20 +56,22 @@ async def _claim(operation_id: int, *states: OperationState) -> Operation | None
     return await rows.aget(pk=operation_id) if claimed else None
 
 
-async def _carry_out(operation: Operation, work: Workflow, *, recovering: bool) -> None:
+async def _carry_out(operation: Operation, *, recovering: bool) -> None:
     report = RowReport(operation)
+    job = JOBS[operation.kind]
     try:
         # A cancellation that came while the row was claimed was dropped: the row remembers it.
         await operation.arefresh_from_db(fields=["cancel_requested"])
         if operation.cancel_requested and not recovering:
             raise asyncio.CancelledError
         await ping_operations()
-        async with _sessions(operation) as (source, destination):
-            result = await work(source, destination, _plan(operation), archive_store(), report)
-        await _end_surely(operation, OperationState.SUCCEEDED, result=result.as_dict())
+        result = await (job.recover if recovering else job.run)(operation, report)
+        await _end_surely(operation, OperationState.SUCCEEDED, result=result)
     except asyncio.CancelledError:
-        if recovering:
-            # The site is stopping: the next start takes the row up again.
+        await uninterrupted(operation.arefresh_from_db(fields=["cancel_requested"]))
+        if recovering and not (operation.is_of_node and operation.cancel_requested):
+            # The site is stopping: the next start takes the row up again. A rollback of a
+            # container goes on whatever somebody asks for.
             raise
         await _end_surely(operation, OperationState.CANCELLED, error=_cancelled(operation))
     except StateUnknown as error:
@@ -101,33 +91,6 @@ async def _carry_out(operation: Operation, work: Workflow, *, recovering: bool) 
         await _end_surely(operation, OperationState.FAILED, error=problem)
 
 
-def _plan(operation: Operation) -> MigrationPlan:
-    return MigrationPlan(
-        operation_id=operation.pk,
-        container_id=operation.container_podman_id,
-        options=MigrationOptions.parse(operation.options),
-        watch_window_s=settings.FERRY_WATCH_WINDOW_S,
-    )
-
-
-@asynccontextmanager
-async def _sessions(operation: Operation) -> AsyncIterator[tuple[NodeSession, NodeSession]]:
-    async with (
-        open_session(_present(operation.source, operation.source_name)) as source,
-        open_session(_present(operation.destination, operation.destination_name)) as destination,
-    ):
-        yield source, destination
-
-
-def _present(node: Node | None, name: str) -> Node:
-    if node is None:
-        raise WorkflowError(
-            f"The node {name} was removed from the site.",
-            remedy=f"Add {name} again, then try again.",
-        )
-    return node
-
-
 def _cancelled(operation: Operation) -> Problem:
     return Problem(
         code="cancelled",
@@ -138,25 +101,66 @@ def _cancelled(operation: Operation) -> Problem:
 
 
 def _with_place(operation: Operation, error: FerryError) -> Problem:
-    problem = error.problem
+    problem = _diagnosed(error.problem)
     place = "" if isinstance(error, PreflightFailed) else _place(operation)
     return replace(problem, message=f"{problem.message} {place}".strip())
 
 
+def _diagnosed(problem: Problem) -> Problem:
+    """Add what a rule knows of a failure that no workflow has explained yet."""
+    facts = {"node": problem.node} if problem.node else {}
+    found = None if problem.rule else diagnose(Evidence(stderr=problem.cause, facts=facts))
+    if found is None:
+        return problem
+    return replace(
+        problem,
+        rule=found.rule.id,
+        line=found.line,
+        remedy=problem.remedy or found.remedy,
+        options=problem.options or dict(found.rule.options),
+        action=str(found.rule.action) if problem.node else "",
+    )
+
+
 def _place(operation: Operation) -> str:
-    """Say where the container is, as far as somebody has looked."""
-    journal = Journal.parse(operation.journal)
-    if journal.back_on_source:
-        where = f"is running on {operation.source_name}, its memory intact."
-        return f"{operation.container_name} {where}"
-    return "" if journal.checkpoint_sent else "Nothing was changed."
+    return JOBS[operation.kind].place(operation)
 
 
 async def _log_failure(operation: Operation, error: FerryError) -> None:
-    if isinstance(error, WorkflowError) and error.log:
-        await OperationEvent.objects.acreate(
-            operation=operation, phase=operation.phase, level="error", message=error.log
+    try:
+        await uninterrupted(_keep_logs(operation, error))
+    except Exception:
+        # How the operation ended matters more than its logs.
+        logger.exception("the logs of operation %s", operation.pk)
+
+
+async def _keep_logs(operation: Operation, error: FerryError) -> None:
+    """Keep the logs, whole, to be downloaded, and show what CRIU marked in them as errors."""
+    if not isinstance(error, WorkflowError) or not error.logs:
+        return
+    failed = [phase["name"] for phase in operation.phases if phase["state"] == PhaseState.FAILED]
+    for log in error.logs:
+        await OperationLog.objects.acreate(
+            operation=operation, name=log.name, node_name=log.node, text=text_of(log.text)
         )
+        shown = await asyncio.to_thread(_shown_lines, log)
+        await OperationEvent.objects.acreate(
+            operation=operation,
+            # Not the last one, in which everything was tidied up.
+            phase=failed[0] if failed else operation.phase,
+            level="error",
+            message=text_of("\n".join([f"{log.name} of {log.node}:", *shown])),
+        )
+    kept = OperationLog.objects.order_by("-pk").values("pk")[MOST_LOGS : MOST_LOGS + 1]
+    if oldest := await kept.afirst():
+        await OperationLog.objects.filter(pk__lte=oldest["pk"]).adelete()
+
+
+def _shown_lines(log: FetchedLog) -> list[str]:
+    if log.is_private:
+        return ["It is kept for operators to download."]
+    marked = error_lines(log.text) or log.text.strip().splitlines()[-_SHOWN_LINES:]
+    return marked[:_SHOWN_LINES]
 
 
 async def _end_surely(operation: Operation, state: OperationState, **outcome: Any) -> None:
@@ -171,21 +175,28 @@ async def _end(
     result: dict[str, Any] | None = None,
     error: Problem | None = None,
 ) -> None:
-    journal = Journal.parse(operation.journal)
     operation.state = state
     operation.ended_at = timezone.now()
     operation.error = error.as_dict() if error else {}
-    operation.result = result or {
-        "rolled_back": journal.back_on_source and not journal.committed,
-        "archive_id": journal.archive_id,
-    }
+    operation.result = result or _unfinished_result(operation)
     for phase in operation.phases:
         if phase["state"] == PhaseState.PENDING and state != OperationState.UNKNOWN:
             phase["state"] = PhaseState.SKIPPED
         elif phase["state"] == PhaseState.RUNNING:
-            # Left by a process that died in it.
-            phase.update(state=PhaseState.FAILED, ended_at=operation.ended_at.isoformat())
+            # Left by a process that died in it, and perhaps brought to its end by this one.
+            ended = PhaseState.SUCCEEDED if state == OperationState.SUCCEEDED else PhaseState.FAILED
+            phase.update(state=ended, ended_at=operation.ended_at.isoformat())
     await operation.asave(update_fields=["state", "ended_at", "error", "result", "phases", "phase"])
     logger.info("operation %s %s: %s", operation.pk, operation, state)
     await ping_operation(operation.pk)
     await ping_operations()
+
+
+def _unfinished_result(operation: Operation) -> dict[str, Any]:
+    if operation.is_of_node:
+        return {}
+    journal = Journal.parse(operation.journal)
+    return {
+        "rolled_back": journal.back_on_source and not journal.committed,
+        "archive_id": journal.archive_id,
+    }

@@ -7,19 +7,27 @@ from collections.abc import Sequence
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from nodes.audit import audit
-from nodes.finding import Finding
+from nodes.finding import Finding, Level, warning
+from nodes.host.selftest_result import CHECK as SELFTEST
 from nodes.inventory.connect import open_session
-from nodes.models import Container, Node, Operation, OperationKind, OperationState
+from nodes.models import (
+    EXCLUSIVE_KINDS,
+    Container,
+    Node,
+    Operation,
+    OperationKind,
+    OperationState,
+)
 from nodes.operations.engine import engine
 from nodes.operations.errors import WorkflowError
-from nodes.operations.migrate import PHASES
+from nodes.operations.jobs import JOBS, archive_store
 from nodes.operations.migration_plan import MigrationPlan
 from nodes.operations.preflight import examine, look_around
 from nodes.operations.row_report import new_phases
-from nodes.operations.runner import archive_store
 from nodes.podman.options import MigrationOptions
 
 Actor = AbstractBaseUser | AnonymousUser | None
@@ -29,6 +37,20 @@ class Refused(WorkflowError):
     """The request cannot be taken as it is; nothing was started."""
 
     code = "refused"
+
+
+class NodeInUse(Refused):
+    """What is asked for would change a node under another operation, or the other way round."""
+
+    code = "node_in_use"
+
+    def __init__(self, node: str, operation: Operation) -> None:
+        super().__init__(
+            f"{node} is in use by operation {operation.pk} ({operation}, "
+            f"{operation.get_state_display().lower()}).",
+            remedy="Wait for it, or cancel it first.",
+        )
+        self.operation = operation
 
 
 class AlreadyMoving(Refused):
@@ -46,14 +68,16 @@ class AlreadyMoving(Refused):
 def start_migration(
     user: Actor, container: Container, destination: Node, options: MigrationOptions
 ) -> Operation:
-    """Queue a migration and return it. Raises Refused or AlreadyMoving."""
+    """Queue a migration and return it. Raises Refused, AlreadyMoving or NodeInUse."""
     source = container.node
     _require_two_nodes(source, destination)
     try:
         with transaction.atomic():
+            lock_nodes([source, destination])
+            _require_not_prepared([source, destination])
             operation = Operation.objects.create(
                 kind=OperationKind.MIGRATE,
-                phases=new_phases(PHASES),
+                phases=new_phases(JOBS[OperationKind.MIGRATE].phases),
                 container_podman_id=container.podman_id,
                 container_name=container.name,
                 source=source,
@@ -82,6 +106,20 @@ def start_migration(
     return operation
 
 
+def lock_nodes(nodes: Sequence[Node]) -> None:
+    """Have others who start something on these nodes wait until this transaction has ended."""
+    # Held to the end of the transaction: of two that start at once the second sees the first.
+    keys = sorted(node.pk for node in nodes)
+    list(Node.objects.select_for_update().filter(pk__in=keys).order_by("pk"))
+
+
+def _require_not_prepared(nodes: Sequence[Node]) -> None:
+    ends = Q(source__in=nodes) | Q(destination__in=nodes)
+    busy = Operation.objects.unfinished().filter(ends, kind__in=EXCLUSIVE_KINDS).first()
+    if busy is not None:
+        raise NodeInUse(busy.source_name, busy)
+
+
 async def preflight_migration(
     container: Container, destination: Node, options: MigrationOptions
 ) -> Sequence[Finding]:
@@ -91,7 +129,18 @@ async def preflight_migration(
     plan = MigrationPlan(operation_id=0, container_id=container.podman_id, options=options)
     free_bytes = await sync_to_async(archive_store().free_bytes)()
     async with open_session(source) as here, open_session(destination) as there:
-        return examine(await look_around(here, there, plan, free_bytes), plan)
+        findings = examine(await look_around(here, there, plan, free_bytes), plan)
+    proofs = [*_failed_selftest("source", source), *_failed_selftest("destination", destination)]
+    return [*proofs, *findings]
+
+
+def _failed_selftest(side: str, node: Node) -> list[Finding]:
+    """Return what the last self-test says against a node, if it does: a warning, no proof."""
+    return [
+        warning(f"{side}-selftest", f"The {side}: {found['message']}", found["evidence"])
+        for found in node.findings
+        if found["check"] == SELFTEST and found["level"] == Level.ERROR
+    ]
 
 
 def _require_two_nodes(source: Node, destination: Node) -> None:
@@ -122,7 +171,7 @@ def cancel_operation(user: Actor, operation: Operation) -> None:
             f"The operation has ended: {operation.get_state_display().lower()}.",
             remedy="There is nothing left to cancel.",
         )
-    if operation.journal.get("committed"):
+    if operation.kind == OperationKind.MIGRATE and operation.journal.get("committed"):
         raise Refused(
             f"{operation.container_name} already runs on {operation.destination_name}.",
             cause="The migration is past its point of commit.",

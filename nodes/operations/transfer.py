@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import PurePosixPath
 
 from nodes.catalog.store import IncomingFile
-from nodes.criu.diagnosis import diagnose
+from nodes.criu.diagnosis import Evidence, diagnose
 from nodes.operations.again import again_when_lost
 from nodes.operations.errors import TransferFailed
 from nodes.operations.report import Phase
@@ -114,9 +114,13 @@ class Transfer:
                     offset += len(chunk)
                     await self.phase.progress(offset, self.total_bytes)
         except CommandFailed as failure:
-            found = diagnose(failure.stderr)
+            facts = {"node": self.destination.name}
+            found = diagnose(Evidence(stderr=failure.stderr, facts=facts))
             raise TransferFailed(
                 f"The archive could not be written on {self.destination.name}.",
                 cause=failure.stderr.strip(),
-                remedy=found.rule.remedy if found else "Look at that node's disk, then try again.",
+                remedy=found.remedy if found else "Look at that node's disk, then try again.",
+                rule=found.rule.id if found else "",
+                line=found.line if found else "",
+                node=self.destination.name,
             ) from failure

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from nodes.inventory.readiness import HostFacts
+from nodes.host.facts import HostFacts
 from nodes.operations.migration_plan import MigrationPlan
 from nodes.ssh.session import NodeSession
 

@@ -84,6 +84,18 @@ ABOUT_THE_HOSTS = [
         near(destination=make_host(info={"podman_version": "5.10.0"})),
     ),
     Case(
+        "clocks apart", checks.check_clocks, "warning", "destination +5.00 s",
+        near(destination=make_host(clock_offset_s=5.0)),
+    ),
+    Case(
+        "clocks apart less than is known", checks.check_clocks, "ok", "± 0.51 s",
+        near(destination=make_host(clock_offset_s=1.4, clock_error_s=0.5)),
+    ),
+    Case(
+        "created under systemd", checks.check_created_under, "warning", "container systemd",
+        near(container={"cgroup_manager": "systemd"}),
+    ),
+    Case(
         "tight but enough", checks.check_free_space, "ok", "source: 129 MiB of 193 MiB free",
         near(source=make_host(staging_free_bytes=_TIGHT)),
     ),

@@ -117,5 +117,17 @@ ABOUT_THE_CONTAINER = [
         "open connections taken along", checks.check_connections, "ok", "2 established",
         near(open_connections=2), {"tcp_established": True},
     ),
+    Case(
+        "exec sessions", checks.check_terminal, "warning", "7657bdea19a4",
+        near(container={"exec_sessions": ["7657bdea19a42b0bc591"]}),
+    ),
+    Case(
+        "a GPU", checks.check_devices, "error", "/dev/nvidia0",
+        near(container={"devices": ["/dev/fuse", "/dev/nvidia0"]}),
+    ),
+    Case(
+        "another device", checks.check_devices, "warning", "/dev/fuse",
+        near(container={"devices": ["/dev/fuse"]}),
+    ),
     Case("tty", checks.check_terminal, "warning", "Tty", near(container={"tty": True})),
 ]  # fmt: skip

@@ -33,11 +33,13 @@ async def test_the_log_that_podman_names_tells_the_cause(dump_log: Path) -> None
     assert isinstance(error, CheckpointFailed)
     assert error.problem.code == "checkpoint_failed"
     assert error.problem.cause.startswith("The container has open TCP connections.")
-    assert "Connected TCP socket" in error.problem.cause
+    assert error.problem.rule == "tcp-established"
+    assert "Connected TCP socket" in error.problem.line
     assert error.problem.options == {"tcp_established": True}
     assert error.diagnosed
-    assert "gitid" in error.log
-    assert "criu failed: type DUMP" in error.log
+    logs = {log.name: log.text for log in error.logs}
+    assert "gitid" in logs["dump.log"]
+    assert "criu failed: type DUMP" in logs["podman.log"]
 
 
 async def test_what_podman_quotes_of_a_log_that_has_gone_tells_the_cause_too() -> None:
@@ -52,7 +54,7 @@ async def test_a_log_that_podman_does_not_name_may_be_given(tmp_path: Path) -> N
     log.write_text("(00.02) 1: Error (criu/files-reg.c:2294): File b/file has bad size 12\n")
     said = failed("Error: OCI runtime error: runc: criu failed: type RESTORE errno 0")
     error = await explain(RestoreFailed, "The restore failed.", alder, said, log_path=str(log))
-    assert "File b/file has bad size 12" in error.problem.cause
+    assert "File b/file has bad size 12" in error.problem.line
     assert "same image by ID" in error.problem.remedy
 
 
