@@ -19,7 +19,7 @@ class NodeForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run
         model = Node
         fields = ["name", "host", "port", "user", "sudo"]
         help_texts = {
-            "name": "How you call it here.",
+            "name": "What you call it here.",
             "user": "root, or a user who may use sudo without a password.",
             "sudo": "Run Podman as root by way of sudo. Not needed for root.",
         }

@@ -16,7 +16,7 @@ from nodes.api.problems import problem_response
 from nodes.api.schemas import ArchiveOut, ProblemOut
 from nodes.audit import audit
 from nodes.models import Archive
-from nodes.operations.runner import archive_store
+from nodes.operations.jobs import archive_store
 from nodes.problem import Problem
 from nodes.views.archive import (
     archive_file,

@@ -9,12 +9,14 @@ from django.forms import model_to_dict
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from ninja import Router, Schema, Status
+from ninja.pagination import paginate
 from pydantic import ConfigDict, SecretStr
 
 from nodes.api.auth import admin, operator, viewer
 from nodes.api.errors import node_problem_response
+from nodes.api.pages import Pages
 from nodes.api.problems import InvalidForm, Unprocessable, problem_response
-from nodes.api.schemas import FindingsOut, NodeOut, ProblemOut
+from nodes.api.schemas import FindingsOut, NodeEventOut, NodeOut, ProblemOut
 from nodes.forms import NodeForm
 from nodes.inventory.membership import (
     add_node,
@@ -24,6 +26,7 @@ from nodes.inventory.membership import (
     refuse_while_busy,
     remove_node,
 )
+from nodes.inventory.readiness import PodmanFailed, PodmanMissing
 from nodes.models import Node
 from nodes.problem import Problem
 from nodes.ssh.host_key import HostKey, fetch_host_key, parse_host_key
@@ -123,12 +126,20 @@ def remove(request: HttpRequest, pk: int) -> Any:
     response={200: FindingsOut, frozenset({409, 502}): ProblemOut},
 )
 def readiness(request: HttpRequest, pk: int) -> Any:
-    """Ask the node now whether it can checkpoint and restore."""
+    """Ask the node now whether it can checkpoint and restore; without Podman it cannot, yet."""
     node = get_object_or_404(Node, pk=pk)
     look_now(node)
-    if not node.is_online:
+    podman = (PodmanMissing.code, PodmanFailed.code)
+    if not node.is_online and node.problem.get("code") not in podman:
         return node_problem_response(node.state, node.problem)
     return {"findings": node.findings}
+
+
+@router.get("/{int:pk}/history", auth=viewer, response=list[NodeEventOut])
+@paginate(Pages)
+def list_history(request: HttpRequest, pk: int) -> Any:
+    """List what has changed on the node, the latest first."""
+    return get_object_or_404(Node, pk=pk).events.all()
 
 
 def _host_key(given: HostKeyIn | str) -> str:

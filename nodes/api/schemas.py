@@ -7,7 +7,7 @@ from typing import Any
 
 from ninja import Schema
 
-from nodes.models import Archive, Container, Node, Operation
+from nodes.models import Archive, Container, Node, NodeEvent, Operation
 
 
 class ProblemOut(Schema):
@@ -29,10 +29,30 @@ class FindingOut(Schema):
     message: str
     evidence: str
     remedy: str
+    # What the site itself can do about it: "prepare", "selftest" or "".
+    fix: str = ""
+    # Options of a migration with which the check would pass.
+    options: dict[str, Any] = {}
+
+
+class EditOut(Schema):
+    path: str
+    diff: str
+
+
+class PlanOut(Schema):
+    """What a preparation would do, in order; the option ``plan`` holds it to this ``digest``."""
+
+    digest: str
+    packages: list[str]
+    commands: list[list[str]]
+    edits: list[EditOut]
 
 
 class FindingsOut(Schema):
     findings: list[FindingOut]
+    # Of the kind prepare only.
+    plan: PlanOut | None = None
 
 
 class NodeOut(Schema):
@@ -49,12 +69,35 @@ class NodeOut(Schema):
     problem: dict[str, Any] | None
     readiness: str
     findings: list[FindingOut]
+    readiness_at: datetime | None
+    # How the last self-test ended: {passed, at, operation, message, seconds, versions, …}.
+    selftest: dict[str, Any] | None
     facts: dict[str, Any]
     last_seen_at: datetime | None
 
     @staticmethod
+    def resolve_selftest(node: Node) -> dict[str, Any] | None:
+        return node.selftest or None
+
+    @staticmethod
     def resolve_problem(node: Node) -> dict[str, Any] | None:
         return node.problem or None
+
+
+class NodeEventOut(Schema):
+    """A change of a node; ``level`` is "" for what is no longer found."""
+
+    id: int
+    at: datetime
+    check: str
+    level_before: str
+    level: str
+    message: str
+    evidence: str
+
+    @staticmethod
+    def resolve_check(event: NodeEvent) -> str:
+        return event.check_name
 
 
 class ContainerOut(Schema):
@@ -92,11 +135,13 @@ class OperationOut(Schema):
     source_name: str
     destination: int | None
     destination_name: str
+    # Of the kinds that are about a node: that node.
+    node: int | None
     archive: int | None
     options: dict[str, Any]
     findings: list[FindingOut]
     result: dict[str, Any]
-    # {code, message, cause, remedy, options} when it did not succeed.
+    # {code, message, cause, remedy, options, rule, line, action, node} when it did not succeed.
     error: dict[str, Any] | None
     created_by: str | None
     created_at: datetime
@@ -110,6 +155,10 @@ class OperationOut(Schema):
     @staticmethod
     def resolve_source(operation: Operation) -> int | None:
         return operation.source_id
+
+    @staticmethod
+    def resolve_node(operation: Operation) -> int | None:
+        return operation.source_id if operation.is_of_node else None
 
     @staticmethod
     def resolve_destination(operation: Operation) -> int | None:
@@ -134,6 +183,13 @@ class EventOut(Schema):
     phase: str
     level: str
     message: str
+
+
+class LogOut(Schema):
+    id: int
+    name: str
+    node_name: str
+    created_at: datetime
 
 
 class ArchiveOut(Schema):

@@ -7,13 +7,12 @@ from typing import Any
 from django.contrib.auth.context_processors import PermWrapper
 from django.template.loader import render_to_string
 
-from nodes.inventory.site_key import load_site_key
 from nodes.models import Container, Node, Operation
 from nodes.models.role import role_of
 from nodes.views.archive import archive_list_context
 from nodes.views.container import container_context
 from nodes.views.fleet import container_list_context, fleet_totals, nodes_with_containers
-from nodes.views.node import operations_of
+from nodes.views.node import node_context
 from nodes.views.operation import (
     LIST_ROWS,
     listed_operations,
@@ -61,13 +60,11 @@ def render_node(user: Any, params: dict[str, str], changed: Changed) -> str:
     node = nodes_with_containers().filter(pk=pk).first()
     if node is None:
         return ""
-    context = {
-        "node": node,
-        "public_key": load_site_key().public_key,
-        "containers": node.containers.all(),
-        "operations": operations_of(node),
-    }
-    fragments = ("nodes/_status", "containers/_table", "nodes/_operations", "nodes/_condition")
+    context = node_context(node)
+    fragments = (
+        "nodes/_status", "containers/_table", "nodes/_operations", "nodes/_condition",
+        "nodes/_history",
+    )  # fmt: skip
     return "".join(_render(f"{fragment}.html", user, context) for fragment in fragments)
 
 

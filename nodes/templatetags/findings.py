@@ -20,6 +20,12 @@ def at_level(findings: Iterable[Any], level: str) -> list[Any]:
     return [finding for finding in findings or [] if _level(finding) == level]
 
 
+@register.filter
+def of_check(findings: Iterable[dict[str, Any]], check: str) -> list[dict[str, Any]]:
+    """Return the stored findings of one check: one or none."""
+    return [finding for finding in findings or [] if finding["check"] == check]
+
+
 def _level(finding: Any) -> str:
     return str(finding["level"] if isinstance(finding, dict) else finding.level)
 

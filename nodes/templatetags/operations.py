@@ -11,7 +11,7 @@ from django import template
 from django.urls import reverse
 from django.utils import timezone
 
-from nodes.models import Operation
+from nodes.models import Operation, OperationKind
 from nodes.templatetags.units import isotime, phase_seconds
 
 register = template.Library()
@@ -24,8 +24,13 @@ PHASE_TITLES = {
     "restore": "Restore",
     "verify": "Verify",
     "clean-up": "Clean up",
+    "inspect": "Inspect",
+    "packages": "Packages",
+    "configuration": "Configuration",
+    "readiness": "Readiness",
+    "run": "Run",
 }
-PHASE_SENTENCES = {
+_MIGRATION_SENTENCES = {
     "preflight": "Ask both nodes whether it can work",
     "image": "Copy the image by ID if it is missing",
     "checkpoint": "Stop the processes and write their memory",
@@ -33,6 +38,29 @@ PHASE_SENTENCES = {
     "restore": "Start it again from the archive",
     "verify": "Watch that it keeps running",
     "clean-up": "Remove what is left on the source",
+}
+_PREPARATION_SENTENCES = {
+    "inspect": "Ask the node what it has",
+    "packages": "Install what is missing",
+    "configuration": "Merge containers.conf, keeping a copy",
+    "readiness": "Ask the node again",
+}
+_SELFTEST_SENTENCES = {
+    "image": "Make a small image of the node’s own shell",
+    "run": "Start two containers from it",
+    "checkpoint": "Freeze them and write their memory",
+    "restore": "Start them again from their archives",
+    "verify": "See that they count on from where they were",
+    "clean-up": "Remove everything again",
+}
+PHASE_SENTENCES: dict[str, dict[str, str]] = {
+    OperationKind.MIGRATE: _MIGRATION_SENTENCES,
+    OperationKind.PREPARE: _PREPARATION_SENTENCES,
+    OperationKind.UNDO_PREPARE: {
+        **_PREPARATION_SENTENCES,
+        "configuration": "Put containers.conf back",
+    },
+    OperationKind.SELFTEST: _SELFTEST_SENTENCES,
 }
 STATISTICS = {
     "podman_checkpoint_duration_s": "Podman, in all",
@@ -62,8 +90,9 @@ def phase_title(name: str) -> str:
 
 
 @register.filter
-def phase_sentence(name: str) -> str:
-    return PHASE_SENTENCES.get(name, "")
+def phase_sentence(kind: str, name: str) -> str:
+    """Say what a phase does in an operation of this kind."""
+    return PHASE_SENTENCES.get(kind, {}).get(name, "")
 
 
 @register.filter

@@ -20,7 +20,7 @@ from nodes.audit import audit
 from nodes.catalog.compression import MEDIA_TYPES
 from nodes.catalog.errors import ArchiveMissing
 from nodes.models import Archive, ArchiveState, AuditEvent, Operation
-from nodes.operations.runner import archive_store
+from nodes.operations.jobs import archive_store
 from nodes.operations.start import Actor
 from nodes.views.access import archive_deleter, downloader, viewer
 from nodes.views.answers import UNPROCESSABLE

@@ -45,7 +45,12 @@ def detail(request: HttpRequest, node_pk: int, podman_id: str) -> HttpResponse:
 
 def _migrate_context(container: Container, form: MigrationForm) -> dict[str, Any]:
     others = Node.objects.exclude(pk=container.node_id)
-    destinations = sorted(others, key=lambda node: (not node.is_online, node.name))
+    # The fittest first: it is the one that is chosen already.
+    fitness = {"ok": 0, "warning": 1}
+    destinations = sorted(
+        others,
+        key=lambda node: (not node.is_online, fitness.get(node.readiness, 2), node.name),
+    )
     first = next((node.pk for node in destinations if node.is_online), "")
     return {
         "container": container,

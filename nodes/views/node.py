@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from asgiref.sync import async_to_sync
 from django.contrib import messages
 from django.db.models import Q, QuerySet
@@ -10,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from nodes.finding import Fix, Level
 from nodes.forms import HostKeyForm, NodeForm
 from nodes.inventory.membership import (
     NodeBusy,
@@ -21,7 +24,8 @@ from nodes.inventory.membership import (
     unfinished_operations,
 )
 from nodes.inventory.site_key import load_site_key
-from nodes.models import Node, NodeState, Operation
+from nodes.models import NODE_KINDS, Node, NodeState, Operation
+from nodes.operations.start_node import undoable_preparation
 from nodes.problem import FerryError
 from nodes.ssh.host_key import fetch_host_key, parse_host_key
 from nodes.views.access import admin, operator, viewer
@@ -29,6 +33,7 @@ from nodes.views.answers import UNPROCESSABLE
 from nodes.views.fleet import nodes_with_containers
 
 RECENT_OPERATIONS = 10
+RECENT_EVENTS = 20
 
 
 def operations_of(node: Node) -> QuerySet[Operation]:
@@ -41,12 +46,20 @@ def operations_of(node: Node) -> QuerySet[Operation]:
 @require_GET
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     node = get_object_or_404(nodes_with_containers(), pk=pk)
-    context = {
+    return render(request, "nodes/detail.html", node_context(node))
+
+
+def node_context(node: Node) -> dict[str, Any]:
+    return {
         "node": node,
+        "containers": node.containers.all(),
         "operations": operations_of(node),
+        "events": node.events.all()[:RECENT_EVENTS],
         "public_key": load_site_key().public_key,
+        "undoable": undoable_preparation(node),
+        "preparable": any(found.get("fix") == Fix.PREPARE for found in node.findings),
+        "unfinished": unfinished_operations(node).filter(kind__in=NODE_KINDS).first(),
     }
-    return render(request, "nodes/detail.html", context)
 
 
 @admin
@@ -167,5 +180,9 @@ def reconnect(request: HttpRequest, pk: int) -> HttpResponse:
     node = get_object_or_404(Node, pk=pk)
     look_now(node)
     if node.state == NodeState.ONLINE:
-        messages.success(request, f"{node.name} is online.")
+        marked = sum(finding["level"] != Level.OK for finding in node.findings)
+        if marked:
+            messages.warning(request, f"{node.name} is online, but {marked} checks do not pass.")
+        else:
+            messages.success(request, f"{node.name} is online, and every check passes.")
     return redirect(node)

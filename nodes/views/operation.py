@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from nodes.models import Container, Operation, OperationEvent, OperationState
+from nodes.models import Container, Node, Operation, OperationEvent, OperationLog, OperationState
 from nodes.operations import start
 from nodes.problem import FerryError
 from nodes.views.access import operator, viewer
@@ -20,13 +20,13 @@ LOG_ROWS = 500
 
 
 def listed_operations(params: dict[str, str]) -> QuerySet[Operation]:
-    """Return operations, those under way first; ``state`` and ``q`` (container) filter."""
+    """Return operations, those under way first; ``state`` and ``q`` (container, node) filter."""
     active = [OperationState.RUNNING, OperationState.QUEUED]
     found = Operation.objects.select_related("source", "destination", "archive", "created_by")
     if state := params.get("state", ""):
         found = found.filter(state=state)
     if text := params.get("q", "").strip():
-        found = found.filter(container_name__icontains=text)
+        found = found.filter(Q(container_name__icontains=text) | Q(source_name__icontains=text))
     first = Case(
         When(state__in=active, then=Value(0)), default=Value(1), output_field=IntegerField()
     )
@@ -50,6 +50,8 @@ def operation_context(operation: Operation) -> dict[str, Any]:
         "operation": operation,
         "events": latest_events(operation),
         "whereabouts": whereabouts_of(operation.container_podman_id),
+        "logs": operation.logs.defer("text"),
+        "mendable": Node.objects.filter(name=operation.error.get("node", "")).first(),
     }
 
 
@@ -60,6 +62,8 @@ def latest_events(operation: Operation) -> list[OperationEvent]:
 
 def whereabouts_of(podman_id: str) -> QuerySet[Container]:
     """Return the container as each node last showed it, whatever an operation says."""
+    if not podman_id:
+        return Container.objects.none()
     return Container.objects.select_related("node").filter(podman_id=podman_id)
 
 
@@ -73,6 +77,24 @@ def get_operation(pk: int) -> Operation:
 @require_GET
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "operations/detail.html", operation_context(get_operation(pk)))
+
+
+@operator
+@require_GET
+def log(request: HttpRequest, pk: int, log_pk: int) -> HttpResponse:
+    """Answer a log that was fetched from a node, whole, to be saved."""
+    fetched = get_object_or_404(OperationLog, pk=log_pk, operation_id=pk)
+    return send_log(fetched)
+
+
+def send_log(fetched: OperationLog) -> HttpResponse:
+    name = f"operation-{fetched.operation_id}-{fetched.node_name}-{fetched.name}"
+    return HttpResponse(
+        fetched.text,
+        content_type="text/plain; charset=utf-8",
+        # What a node wrote is never shown as a page of this site.
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 @operator

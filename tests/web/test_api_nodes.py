@@ -109,7 +109,6 @@ def _refuse_sudo(host: FakeHost) -> None:
         (FakeHost.stop, 502, "node_unreachable", "host is up"),
         (_refuse_the_key, 409, "authentication_refused", "public key for ferry"),
         (FakeHost.new_host_key, 409, "host_key_changed", "ssh-keygen -lf"),
-        (FakeHost.without_podman, 409, "podman_missing", "apt-get install podman"),
         (_refuse_sudo, 409, "sudo_refused", "NOPASSWD"),
     ],
 )
@@ -130,6 +129,18 @@ def test_readiness_says_why_a_node_cannot_be_used(
     assert remedy in problem["remedy"]
     node.refresh_from_db()
     assert node.problem["code"] == code
+
+
+def test_readiness_of_a_host_without_podman_is_a_finding_that_can_be_mended(
+    adas_program: Client, fake_host: FakeHost, node_of: Callable[..., Node]
+) -> None:
+    node = node_of(fake_host)
+    fake_host.without_podman()
+    response = adas_program.post(f"{NODES}/{node.pk}/readiness")
+    found = {finding["check"]: finding for finding in response.json()["findings"]}
+    assert (found["podman"]["level"], found["podman"]["fix"]) == ("error", "prepare")
+    node.refresh_from_db()
+    assert node.problem["code"] == "podman_missing"
 
 
 def test_readiness_answers_the_findings_of_now(

@@ -118,7 +118,7 @@ def test_a_mended_node_comes_online_again(
 ) -> None:
     node = node_of(fake_host, state=NodeState.BLOCKED, problem={"code": "podman_missing"})
     response = oscars_browser.post(reverse("node-reconnect", args=[node.pk]), follow=True)
-    assert "alder is online." in text_of(response)
+    assert "alder is online," in text_of(response)
     node.refresh_from_db()
     assert node.problem == {}
 

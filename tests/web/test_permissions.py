@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from nodes.models import ApiToken, Container, Node
+from nodes.models import ApiToken, Container, Node, OperationLog
 from nodes.models.role import Role
 from tests.conftest import browser_of, program_of
 from tests.factories import make_archive, make_operation, make_user
@@ -29,6 +29,7 @@ class Rows:
 
     container: Container
     operation: int
+    log: int
     archive: int
 
     def address(self, route: str, user: User | None) -> str:
@@ -40,6 +41,8 @@ class Rows:
             "token": ApiToken.issue(user, "x")[0].pk if user else 0,
         }
         noun = route.partition("-")[0]
+        if route == "operation-log":
+            return reverse(route, args=[self.operation, self.log])
         if noun == "container" and route != "container-list":
             args: list[Any] = [self.container.node_id, self.container.podman_id]
         else:
@@ -52,7 +55,8 @@ class Rows:
         pk = {"operations": self.operation, "archives": self.archive}.get(
             noun, self.container.node_id
         )
-        filled = path.replace("{int:pk}", str(pk)).replace("{path:address}", "no/such/thing")
+        filled = path.replace("{int:pk}", str(pk)).replace("{int:log_pk}", str(self.log))
+        filled = filled.replace("{path:address}", "no/such/thing")
         return f"/api/v1{filled}"
 
 
@@ -68,10 +72,12 @@ def person(who: Who) -> User | None:
 
 @pytest.fixture
 def rows(counter: Container) -> Rows:
-    birch = Node.objects.get(name="birch")
+    operation = make_operation(counter.node, Node.objects.get(name="birch"))
+    log = OperationLog.objects.create(operation=operation, name="dump.log", node_name="alder")
     return Rows(
         container=counter,
-        operation=make_operation(counter.node, birch).pk,
+        operation=operation.pk,
+        log=log.pk,
         archive=make_archive(counter.node).pk,
     )
 
