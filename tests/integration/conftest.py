@@ -1,15 +1,18 @@
-"""Two real hosts, alder and birch, and a site that knows them."""
+"""Real hosts and a site that knows them: alder and birch, and elm and fir for who asks.
+
+alder and birch are ready. elm has an older CRIU than its kernel needs, and fir has neither Podman
+nor CRIU; both come up when the first test asks for them.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from django.conf import settings
 
-from nodes.inventory.site_key import load_site_key
-from nodes.models import Node
 from tests.integration.site import Site
 from tests.lab import Host, Lab, wait_until_it_counts
 
@@ -33,19 +36,25 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture
 def alder(lab: Lab) -> Iterator[Host]:
-    yield from _clean(lab.host("alder"))
+    with _clean(lab.host("alder")) as host:
+        yield host
 
 
 @pytest.fixture
 def birch(lab: Lab) -> Iterator[Host]:
-    yield from _clean(lab.host("birch"))
+    with _clean(lab.host("birch")) as host:
+        yield host
 
 
+@contextmanager
 def _clean(host: Host) -> Iterator[Host]:
+    host.reset_configuration()
     host.run(["sh", "-c", _WIPE])
     yield host
     host.mend()
     host.start_sshd()
+    # Not only before: the next session's tests may be others.
+    host.reset_configuration()
 
 
 @pytest.fixture
@@ -53,13 +62,33 @@ def site(transactional_db: None, alder: Host, birch: Host, tmp_path_factory) -> 
     """Register both hosts as nodes of a site with an empty catalog."""
     settings.FERRY_ARCHIVES_DIR = tmp_path_factory.mktemp("archives")
     settings.SENDFILE_ROOT = settings.FERRY_ARCHIVES_DIR
-    public_key = load_site_key().public_key
+    site = Site({})
     for host in (alder, birch):
-        host.authorize(public_key)
-        Node.objects.create(
-            name=host.name, host=host.address, port=host.port, host_key=host.host_key
-        )
-    return Site({"alder": alder, "birch": birch})
+        site.register(host)
+    return site
+
+
+@pytest.fixture(scope="session")
+def old_host(lab: Lab) -> Host:
+    """Start elm, whose CRIU 4.1 is too old for a kernel from 6.16 on."""
+    return lab.up(["elm"], rootfs="trixie")["elm"]
+
+
+@pytest.fixture
+def elm(site: Site, old_host: Host) -> Iterator[Host]:
+    with _clean(old_host) as host:
+        site.register(host)
+        yield host
+
+
+@pytest.fixture
+def fir(lab: Lab, site: Site) -> Host:
+    """Register a host fresh from its installation: its packages wait in apt's cache."""
+    if "fir" in lab.hosts:
+        lab.host("fir").wipe()
+    host = lab.up(["fir"], rootfs="bare")["fir"]
+    site.register(host)
+    return host
 
 
 @pytest.fixture

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from asgiref.sync import sync_to_async
 
 from nodes.inventory.connect import open_session
+from nodes.inventory.register import look_at
+from nodes.inventory.site_key import load_site_key
 from nodes.inventory.watcher import observe
-from nodes.models import Container, Node, Operation, PhaseState
+from nodes.models import Archive, Container, Node, Operation, PhaseState
 from nodes.operations import start
 from nodes.operations.runner import run_operation
+from nodes.operations.start_node import start_prepare, start_selftest, start_undo
 from nodes.podman.options import MigrationOptions
-from tests.lab import CounterReading, Host
+from tests.lab import CounterReading, Host, full_check
 
 WAIT_S = 60.0
 
@@ -22,6 +27,44 @@ WAIT_S = 60.0
 @dataclass
 class Site:
     hosts: dict[str, Host]
+
+    def register(self, host: Host) -> None:
+        """Let the site in, and add the host as a node."""
+        host.authorize(load_site_key().public_key)
+        Node.objects.create(
+            name=host.name, host=host.address, port=host.port, host_key=host.host_key
+        )
+        self.hosts[host.name] = host
+
+    async def look(self, node_name: str) -> Node:
+        """Look at the node now and return its row."""
+        node = await Node.objects.aget(name=node_name)
+        await look_at(node)
+        return node
+
+    async def prepare(self, node_name: str, *, digest: str = "") -> Operation:
+        return await self._run(start_prepare, node_name, digest=digest)
+
+    async def undo(self, node_name: str) -> Operation:
+        return await self._run(start_undo, node_name)
+
+    async def selftest(self, node_name: str) -> Operation:
+        return await self._run(start_selftest, node_name)
+
+    async def queue_on(
+        self, begin: Callable[..., Operation], node_name: str, **asked: object
+    ) -> Operation:
+        """Queue what ``begin`` starts on a node: start_prepare, start_undo or start_selftest."""
+        node = await Node.objects.aget(name=node_name)
+        return await sync_to_async(begin)(None, node, **asked)
+
+    async def _run(
+        self, begin: Callable[..., Operation], node_name: str, **asked: object
+    ) -> Operation:
+        operation = await self.queue_on(begin, node_name, **asked)
+        await run_operation(operation.pk)
+        await operation.arefresh_from_db()
+        return operation
 
     async def container(self, name: str, node_name: str) -> Container:
         """Look at the node now and return the container's row."""
@@ -49,7 +92,7 @@ class Site:
         self,
         operation: Operation,
         ready: Callable[[Operation], bool],
-        meddle: Callable[[asyncio.Task[None]], None],
+        meddle: Callable[[asyncio.Task[None]], object],
     ) -> Operation:
         """Run a queued operation and call ``meddle`` with its task as soon as it is ``ready``."""
         task = asyncio.create_task(run_operation(operation.pk))
@@ -63,8 +106,25 @@ class Site:
         await operation.arefresh_from_db()
         return operation
 
+    async def cancel_when(
+        self, operation: Operation, ready: Callable[[Operation], bool], *, after_s: float = 0
+    ) -> Operation:
+        """Run a queued operation and cancel it, as the button does, soon after it is ``ready``."""
+        loop = asyncio.get_running_loop()
+
+        def cancel(task: asyncio.Task[None]) -> None:
+            time.sleep(after_s)
+            start.cancel_operation(None, operation)
+            loop.call_soon_threadsafe(task.cancel)
+
+        return await self.migrate_while(operation, ready, cancel)
+
     async def messages(self, operation: Operation) -> list[str]:
         return [event.message async for event in operation.events.all()]
+
+    async def log(self, operation: Operation, name: str) -> str:
+        """Return a log that was fetched when the operation failed."""
+        return (await operation.logs.aget(name=name)).text
 
 
 def in_phase(name: str) -> Callable[[Operation], bool]:
@@ -82,6 +142,24 @@ def assert_same_program(before: CounterReading, after: CounterReading) -> None:
     assert after.nonce == before.nonce
     assert after.errors == 0
     assert after.counter >= before.counter
+
+
+async def assert_rolled_back(site: Site, operation: Operation, *, before: CounterReading) -> None:
+    """The counter runs on alder from its memory, birch has nothing of it, the archive is kept."""
+    alder, birch = site.hosts["alder"], site.hosts["birch"]
+    assert running(alder) == ["counter"]
+    assert_same_program(before, full_check(alder))
+    assert all_containers(birch) == []
+    assert volumes(birch) == []
+    assert staging_is_gone(alder)
+    assert staging_is_gone(birch)
+    assert operation.result["rolled_back"] is True
+    assert await Archive.objects.filter(pk=operation.result["archive_id"]).aexists()
+
+
+def finding(node: Node, check: str) -> dict[str, Any]:
+    """Return what one check found at the last look."""
+    return next(found for found in node.findings if found["check"] == check)
 
 
 def running(host: Host) -> list[str]:

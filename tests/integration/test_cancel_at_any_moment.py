@@ -7,16 +7,14 @@ life must not let it start later, unseen, a second copy.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 import pytest
 
 from nodes.models import OperationState
 from nodes.operations.checkpoint import STEP_NAME as CHECKPOINT
-from nodes.operations.remote_step import RemoteStep
 from nodes.operations.restore import STEP_NAME as RESTORE
 from nodes.operations.restore import UNPACKED_STEP_NAME as RESTORE_UNPACKED
-from nodes.operations.runner import run_operation
+from tests.integration.cancel_after import CancelAfter
 from tests.integration.site import (
     Site,
     all_containers,
@@ -32,28 +30,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.lab]
 
 MOMENTS_MS = [0, 1, 2, 3, 5, 8, 13]
 LATE_S = 3.0
-
-
-class CancelAfter:
-    """Cancel the operation's task so many milliseconds after one of the steps is sent."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, steps: set[str], moment_ms: int) -> None:
-        self.task: asyncio.Task[None] | None = None
-        self.cancelled_in = ""
-        start = RemoteStep.start
-
-        async def start_and_cancel(step: RemoteStep, argv: Sequence[str]) -> int:
-            if step.name in steps and not self.cancelled_in:
-                self.cancelled_in = step.name
-                assert self.task is not None
-                asyncio.get_running_loop().call_later(moment_ms / 1000, self.task.cancel)
-            return await start(step, argv)
-
-        monkeypatch.setattr(RemoteStep, "start", start_and_cancel)
-
-    async def run(self, operation_id: int) -> None:
-        self.task = asyncio.create_task(run_operation(operation_id))
-        await asyncio.gather(self.task, return_exceptions=True)
 
 
 def assert_only_on_alder(alder: Host, birch: Host, before: CounterReading) -> None:

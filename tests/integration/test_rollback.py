@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from nodes.models import Archive, Operation, OperationState
+from nodes.models import OperationState
 from nodes.operations import rollback
 from nodes.operations.runner import recover_operation, run_operation
 from tests.integration.site import (
     Site,
     all_containers,
+    assert_rolled_back,
     assert_same_program,
     in_phase,
     programs,
@@ -21,64 +22,9 @@ from tests.integration.site import (
     staging_is_gone,
     volumes,
 )
-from tests.lab import CounterReading, Host, full_check, read_counter, wait_until_it_counts
+from tests.lab import Host, full_check, read_counter, wait_until_it_counts
 
 pytestmark = [pytest.mark.integration, pytest.mark.lab]
-
-
-async def assert_rolled_back(
-    site: Site, operation: Operation, *, before: CounterReading, archive_kept: bool = True
-) -> None:
-    alder, birch = site.hosts["alder"], site.hosts["birch"]
-    assert running(alder) == ["counter"]
-    assert_same_program(before, full_check(alder))
-    assert all_containers(birch) == []
-    assert volumes(birch) == []
-    assert staging_is_gone(alder)
-    assert staging_is_gone(birch)
-    assert operation.result["rolled_back"] is True
-    if archive_kept:
-        assert await Archive.objects.filter(pk=operation.result["archive_id"]).aexists()
-
-
-async def test_a_port_taken_after_preflight_rolls_back_and_says_so(
-    site: Site, alder: Host, birch: Host, counter: str
-) -> None:
-    birch.load_image("busybox")
-    before = read_counter(alder)
-    operation = await site.queue("counter", "alder", "birch")
-
-    def take_port(_: object) -> None:
-        birch.run(
-            ["podman", "run", "--detach", "--rm", "--network", "host", "--name", "thief",
-             "localhost/ferry-busybox", "nc", "-l", "-p", "8081"]
-        )  # fmt: skip
-
-    operation = await site.migrate_while(operation, in_phase("checkpoint"), take_port)
-    birch.run(["podman", "rm", "--force", "--time", "0", "thief"])
-
-    assert operation.state == OperationState.FAILED
-    assert operation.error["code"] == "restore_failed"
-    assert "running on alder" in operation.error["message"]
-    assert "port" in operation.error["cause"]
-    assert operation.error["remedy"]
-    await assert_rolled_back(site, operation, before=before)
-
-
-async def test_an_image_removed_after_its_copy_rolls_back_and_says_so(
-    site: Site, alder: Host, birch: Host, counter: str
-) -> None:
-    before = read_counter(alder)
-    operation = await site.queue("counter", "alder", "birch")
-
-    def remove_image(_: object) -> None:
-        birch.run(["podman", "rmi", "--all", "--force"])
-
-    operation = await site.migrate_while(operation, in_phase("checkpoint"), remove_image)
-
-    assert operation.state == OperationState.FAILED
-    assert "image" in operation.error["cause"]
-    await assert_rolled_back(site, operation, before=before)
 
 
 @pytest.mark.parametrize(
@@ -107,64 +53,6 @@ async def test_cancel_rolls_back_in_every_phase(
     assert staging_is_gone(birch)
 
 
-async def test_an_open_connection_fails_the_dump_and_the_offered_option_mends_it(
-    site: Site, alder: Host, birch: Host
-) -> None:
-    alder.start_workload("tcp", name="tcp")
-
-    failed = await site.migrate("tcp", "alder", "birch")
-
-    assert failed.state == OperationState.FAILED
-    assert failed.error["code"] == "checkpoint_failed"
-    assert "--tcp-established" in failed.error["remedy"]
-    assert failed.error["options"] == {"tcp_established": True}
-    assert any("Error (criu" in message for message in await site.messages(failed))
-    assert running(alder) == ["tcp"]
-
-    again = await site.migrate("tcp", "alder", "birch", **failed.error["options"])
-    assert again.state == OperationState.SUCCEEDED, again.error
-    assert running(birch) == ["tcp"]
-
-
-async def test_a_held_lock_fails_the_dump_and_the_offered_option_mends_it(
-    site: Site, alder: Host, birch: Host
-) -> None:
-    alder.start_workload("lock", name="lock")
-    failed = await site.migrate("lock", "alder", "birch")
-    assert failed.error["options"] == {"file_locks": True}
-    again = await site.migrate("lock", "alder", "birch", **failed.error["options"])
-    assert again.state == OperationState.SUCCEEDED, again.error
-
-
-@pytest.mark.parametrize("unpack_ahead", [True, False])
-async def test_a_full_destination_rolls_back(
-    site: Site,
-    alder: Host,
-    birch: Host,
-    counter: str,
-    monkeypatch: pytest.MonkeyPatch,
-    unpack_ahead: bool,
-) -> None:
-    folder = "/var/lib/containers/storage/overlay-containers"
-    if not unpack_ahead:
-        folder = "/var/lib/ferry"
-        monkeypatch.setattr("nodes.operations.migrate.plan_unpack_ahead", lambda host, plan: None)
-    before = read_counter(alder)
-    operation = await site.queue("counter", "alder", "birch")
-
-    def fill(_: object) -> None:
-        birch.limit_disk(folder, 16 * 1024 * 1024)
-
-    try:
-        operation = await site.migrate_while(operation, in_phase("preflight"), fill)
-    finally:
-        birch.unlimit_disk(folder)
-    assert operation.state == OperationState.FAILED
-    assert "space" in operation.error["cause"].lower()
-    assert running(alder) == ["counter"]
-    assert_same_program(before, full_check(alder))
-
-
 async def test_a_destination_that_goes_away_is_unknown_until_it_can_be_asked(
     site: Site, alder: Host, birch: Host, counter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,21 +73,6 @@ async def test_a_destination_that_goes_away_is_unknown_until_it_can_be_asked(
     assert operation.state == OperationState.FAILED
     assert operation.error["code"] == "interrupted"
     await assert_rolled_back(site, operation, before=before)
-
-
-async def test_a_program_that_no_restore_survives_is_told_as_such(
-    site: Site, alder: Host, birch: Host
-) -> None:
-    # busybox's sleep ends when it is interrupted, on the destination and on the source alike.
-    alder.start_workload("sleep", name="napper")
-    operation = await site.migrate("napper", "alder", "birch")
-    assert operation.state == OperationState.FAILED
-    assert operation.error["code"] == "rollback_failed"
-    assert "exited with code 0 at once" in operation.error["message"]
-    assert "podman start napper" in operation.error["remedy"]
-    assert operation.result["rolled_back"] is False
-    assert (running(alder), all_containers(birch)) == ([], [])
-    assert all_containers(alder) == ["napper"]
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.lab import disk, images, sshd, workload
+from tests.lab import configuration, disk, images, sshd, workload
 from tests.lab.machine import Machine
 
 
@@ -59,6 +59,10 @@ class Host(Machine):
     def fill_disk(self, path: str, leave_bytes: int) -> None:
         """Fill a disk up to a few bytes."""
         disk.fill(self, path, leave_bytes)
+
+    def reset_configuration(self) -> None:
+        """Make the configuration of Podman and CRIU what the root filesystem came with."""
+        configuration.reset(self)
 
     def load_image(self, name: str) -> str:
         """Load one of the lab's images ("counter", "busybox") and return its ID."""

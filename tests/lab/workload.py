@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from tests.lab.host import Host
 
 PORT_INSIDE = 8080
+# In a folder to mount from the host, so that two containers can meet there.
+SOCKET = "/data/socket"
+FAREWELL = "/data/leave"
 
 WEB = """
 echo "changed by web" > /changed-at-start
@@ -59,6 +62,9 @@ KINDS = {
     "tcp": Kind("holder", lambda wish: ["holder", "tcp"]),
     "lock": Kind("holder", lambda wish: ["holder", "lock"]),
     "ghost": Kind("holder", lambda wish: ["holder", "ghost", str(wish.size_bytes)]),
+    "unix-server": Kind("holder", lambda wish: ["holder", "unix-server", SOCKET]),
+    "unix-client": Kind("holder", lambda wish: ["holder", "unix-client", SOCKET]),
+    "guest": Kind("holder", lambda wish: ["holder", "guest", FAREWELL]),
 }
 
 

@@ -3,8 +3,12 @@
  * holder tcp               an established TCP connection to itself
  * holder lock              a flock on /data/lock
  * holder ghost SIZE        a deleted file of SIZE bytes that is still open
+ * holder unix-server PATH  a unix socket that sends back what a client says
+ * holder unix-client PATH  a connection to such a socket, as soon as there is one
+ * holder guest PATH        nothing; it leaves, with status 7, as soon as PATH is there
  *
- * Prints one line a tick: holding=KIND tick=N errors=E
+ * Prints one line a tick: holding=KIND tick=N errors=E nonce=X
+ * The nonce is drawn at the start: a program that was started afresh has another one.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -16,8 +20,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define TICK_US 100000
@@ -26,6 +32,9 @@
 
 static int near_end, far_end, held;
 static off_t ghost_size;
+static const char *socket_path, *farewell;
+/* Tells once a tick whether what is held is still as it was. */
+static int (*is_wrong)(unsigned long tick);
 
 static void fail(const char *what) {
     perror(what);
@@ -65,7 +74,8 @@ static void take_lock(void) {
 }
 
 /* A second opening of the file must not get the lock. */
-static int lock_is_lost(void) {
+static int lock_is_lost(unsigned long tick) {
+    (void)tick;
     int other = open(LOCK_FILE, O_RDWR);
     int lost = other < 0 || flock(other, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
     close(other);
@@ -97,30 +107,103 @@ static int ghost_is_wrong(unsigned long tick) {
     return ghost_size && (pread(held, &byte, 1, offset) != 1 || byte != ghost_byte(offset));
 }
 
+static int unix_socket(int (*use)(int, const struct sockaddr *, socklen_t)) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct timeval patience = {.tv_sec = 5};
+    int made = socket(AF_UNIX, SOCK_STREAM, 0);
+    strncpy(address.sun_path, socket_path, sizeof address.sun_path - 1);
+    setsockopt(made, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    if (use(made, (struct sockaddr *)&address, sizeof address) == 0)
+        return made;
+    close(made);
+    return -1;
+}
+
+static void serve(const char *path) {
+    socket_path = path;
+    unlink(path);
+    near_end = unix_socket(bind);
+    if (near_end < 0 || listen(near_end, 1) || fcntl(near_end, F_SETFL, O_NONBLOCK))
+        fail(path);
+    held = -1;
+}
+
+static int answer_is_wrong(unsigned long tick) {
+    unsigned long heard = 0;
+    int caller = accept(near_end, NULL, NULL);
+    (void)tick;
+    if (caller >= 0) {
+        close(held);
+        held = caller;
+        fcntl(held, F_SETFL, O_NONBLOCK);
+    }
+    while (held >= 0 && read(held, &heard, sizeof heard) == sizeof heard)
+        if (write(held, &heard, sizeof heard) != sizeof heard)
+            return 1;
+    return 0;
+}
+
+/* Where there is no socket there is nothing to hold, and nothing wrong. */
+static int echo_is_wrong(unsigned long tick) {
+    unsigned long heard = 0;
+    if (held < 0)
+        held = unix_socket(connect);
+    if (held < 0)
+        return 0;
+    if (write(held, &tick, sizeof tick) != sizeof tick)
+        return 1;
+    /* With a timeout a read is not taken up again by itself when CRIU has stopped the process. */
+    ssize_t size;
+    do
+        size = read(held, &heard, sizeof heard);
+    while (size < 0 && errno == EINTR);
+    return size != sizeof heard || heard != tick;
+}
+
+static int leave_if_told(unsigned long tick) {
+    (void)tick;
+    if (access(farewell, F_OK))
+        return 0;
+    printf("leaving\n");
+    exit(7);
+}
+
 int main(int argc, char **argv) {
     const char *kind = argc > 1 ? argv[1] : "";
-    unsigned long errors = 0;
+    unsigned long errors = 0, nonce = 0;
+    if (getrandom(&nonce, sizeof nonce, 0) != sizeof nonce)
+        fail("getrandom");
     signal(SIGTERM, on_end);
+    signal(SIGPIPE, SIG_IGN);
     setvbuf(stdout, NULL, _IOLBF, 0);
     mkdir("/data", 0755);
-    if (strcmp(kind, "tcp") == 0)
+    if (strcmp(kind, "tcp") == 0) {
         connect_to_self();
-    else if (strcmp(kind, "lock") == 0)
+        is_wrong = tcp_is_broken;
+    } else if (strcmp(kind, "lock") == 0) {
         take_lock();
-    else if (strcmp(kind, "ghost") == 0 && argc > 2)
+        is_wrong = lock_is_lost;
+    } else if (strcmp(kind, "ghost") == 0 && argc > 2) {
         make_ghost(atoll(argv[2]));
-    else {
-        fprintf(stderr, "usage: holder tcp | lock | ghost SIZE\n");
+        is_wrong = ghost_is_wrong;
+    } else if (strcmp(kind, "unix-server") == 0 && argc > 2) {
+        serve(argv[2]);
+        is_wrong = answer_is_wrong;
+    } else if (strcmp(kind, "unix-client") == 0 && argc > 2) {
+        socket_path = argv[2];
+        held = -1;
+        is_wrong = echo_is_wrong;
+    } else if (strcmp(kind, "guest") == 0 && argc > 2) {
+        farewell = argv[2];
+        is_wrong = leave_if_told;
+    } else {
+        fprintf(stderr, "usage: holder tcp | lock | ghost SIZE | unix-server PATH | "
+                        "unix-client PATH | guest PATH\n");
         return 2;
     }
     for (unsigned long tick = 1;; tick++) {
-        if (kind[0] == 't')
-            errors += tcp_is_broken(tick);
-        else if (kind[0] == 'l')
-            errors += lock_is_lost();
-        else
-            errors += ghost_is_wrong(tick);
-        printf("holding=%s tick=%lu errors=%lu\n", kind, tick, errors);
+        errors += is_wrong(tick);
+        printf("holding=%s tick=%lu errors=%lu nonce=%016lx\n", kind, tick, errors, nonce);
         usleep(TICK_US);
     }
 }
