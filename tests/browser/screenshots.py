@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from nodes.host.probe import CONTAINERS_CONF
 from tests.browser.chromium import ARGUMENTS, CHROMIUM
 from tests.browser.signed_in import SignedInSite
 from tests.lab import Host, Lab
@@ -22,7 +23,17 @@ from tests.serving import ROOT, ServedSite, wait_for_operation
 
 FOLDER = ROOT / "test-results" / "screenshots"
 README_FOLDER = ROOT / "docs" / "images"
-README_PICTURES = {"fleet": "fleet", "operation": "operation", "migrate": "migrate"}
+README_PICTURES = {
+    "fleet": "fleet",
+    "operation": "operation",
+    "migrate": "migrate",
+    "prepare": "prepare",
+    "node": "node",
+}
+# What an administrator might have written.
+_UNDER_SYSTEMD = r"""
+printf '# Our own.\n[engine]\ncgroup_manager = "systemd"\nnum_locks = 2048\n' > "$1"
+"""
 VARIANTS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
@@ -34,8 +45,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     lab = Lab("shots")
-    hosts = lab.up(["alder", "birch", "cedar"])
     try:
+        hosts = lab.up(["alder", "birch", "cedar"])
+        # Without Podman and CRIU, to be prepared.
+        hosts |= lab.up(["fir"], rootfs="bare")
         with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
             served = ServedSite(Path(folder))
             served.start()
@@ -68,6 +81,11 @@ def furnish(served: ServedSite, hosts: dict[str, Host]) -> dict[str, str]:
         alder.start_workload("tcp", name="session-store")
         failed = migrate(api, "session-store", "alder", "birch")
         assert failed["state"] == "failed", failed
+        tested = start(api, kind="selftest", node="birch")
+        assert tested["state"] == "succeeded", tested
+        hosts["alder"].run(["sh", "-c", _UNDER_SYSTEMD, "sh", CONTAINERS_CONF])
+        prepared = start(api, kind="prepare", node="alder")
+        assert prepared["state"] == "succeeded", prepared
         cedar.cut()
         cedar_id = site.node_ids["cedar"]
         api.post(f"/nodes/{cedar_id}/readiness")
@@ -79,6 +97,11 @@ def furnish(served: ServedSite, hosts: dict[str, Host]) -> dict[str, str]:
         "migrate": f"{container}migrate/",
         "node": f"/nodes/{site.node_ids['birch']}/",
         "node-unreachable": f"/nodes/{cedar_id}/",
+        "node-bare": f"/nodes/{site.node_ids['fir']}/",
+        "node-prepared": f"/nodes/{site.node_ids['alder']}/",
+        "prepare": f"/nodes/{site.node_ids['fir']}/prepare/",
+        "operation-prepare": f"/operations/{prepared['id']}/",
+        "operation-selftest": f"/operations/{tested['id']}/",
         "add-node": "/nodes/add/",
         "operations": "/operations/",
         "operation": f"/operations/{moved['id']}/",
@@ -93,7 +116,10 @@ def furnish(served: ServedSite, hosts: dict[str, Host]) -> dict[str, str]:
 
 
 def migrate(api: httpx.Client, name: str, source: str, destination: str) -> Any:
-    wanted = {"kind": "migrate", "source": source, "destination": destination, "container": name}
+    return start(api, kind="migrate", source=source, destination=destination, container=name)
+
+
+def start(api: httpx.Client, **wanted: str) -> Any:
     queued = api.post("/operations", json=wanted).raise_for_status().json()
     return wait_for_operation(api, queued["id"])
 

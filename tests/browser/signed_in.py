@@ -17,16 +17,19 @@ class SignedInSite:
     @classmethod
     def with_nodes(cls, served: ServedSite, hosts: Sequence[Host]) -> SignedInSite:
         """Add the hosts as nodes through the API."""
-        ids = {}
-        with served.api() as api:
-            public_key = api.get("/site-key").json()["public_key"]
-            for host in hosts:
-                host.authorize(public_key)
-                node = {
-                    "name": host.name,
-                    "host": host.address,
-                    "port": host.port,
-                    "host_key": host.host_key,
-                }
-                ids[host.name] = api.post("/nodes", json=node).raise_for_status().json()["id"]
-        return cls(served, ids)
+        site = cls(served, {})
+        for host in hosts:
+            site.add(host)
+        return site
+
+    def add(self, host: Host) -> None:
+        with self.served.api() as api:
+            host.authorize(api.get("/site-key").json()["public_key"])
+            node = {
+                "name": host.name,
+                "host": host.address,
+                "port": host.port,
+                "host_key": host.host_key,
+            }
+            added = api.post("/nodes", json=node).raise_for_status().json()
+        self.node_ids[host.name] = added["id"]
