@@ -5,7 +5,9 @@ Every error of Ferry is a FerryError:
 FerryError
 ├── SshError                    nodes.ssh.errors: a node cannot be reached or used
 ├── WorkflowError               nodes.operations.errors: an operation cannot go on
-└── StoreError                  nodes.catalog.errors: an archive cannot be kept or given
+├── StoreError                  nodes.catalog.errors: an archive cannot be kept, given or read
+├── ImageUnreadable             nodes.criu.images: a file is not what CRIU writes
+└── NoMemory, BadPattern, …     nodes.catalog: what is asked of an archive cannot be answered
 """
 
 from __future__ import annotations

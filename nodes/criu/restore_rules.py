@@ -9,7 +9,7 @@ RESTORE_RULES = (
         id="image-unknown",
         pattern=r"locating image with ID|image not known|unable to pull|pinging container registry",
         cause="The destination does not have the container's image, by its ID.",
-        remedy="Migrate again: the image is copied by ID before the checkpoint.",
+        remedy="Try again: the image is copied by ID first.",
         source="field note 7, measured: Podman 5.8.6",
     ),
     Rule(
@@ -43,6 +43,15 @@ RESTORE_RULES = (
         source="field note 8, measured: Podman 5.8.6; podman pkg/checkpoint/checkpoint_restore.go",
     ),
     Rule(
+        id="file-missing",
+        pattern=r"Can't open file \S{1,300}(?: on restore)?: No such file or directory",
+        cause="A file that a process has open is not in the restored root filesystem.",
+        remedy="If a symbolic link was deleted in the container, Podman removes what the link led "
+        "to: restore with --ignore-rootfs. Otherwise bring the same image, by ID.",
+        options={"ignore_rootfs": True},
+        source="measured: Podman 5.8.6 with a deleted link to busybox, CRIU 4.2.1",
+    ),
+    Rule(
         id="file-differs",
         pattern=r"has bad size|has bad build-ID|has bad mode",
         cause="A file on the destination differs from the one that the process had open.",
@@ -53,7 +62,7 @@ RESTORE_RULES = (
         id="address-in-use",
         pattern=r"requested ip address \S{1,100} is already allocated",
         cause="Another container on the destination has the container's address.",
-        remedy="Migrate again with --ignore-static-ip.",
+        remedy="Try again with --ignore-static-ip.",
         options={"ignore_static_ip": True},
         source="measured: Podman 5.8.6; podman common/libnetwork/netavark/ipam.go",
     ),

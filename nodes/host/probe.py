@@ -22,8 +22,8 @@ CRIU_FEATURES = (
     "apparmor_stacking", "timer_cr_ids",
 )  # fmt: skip
 TOOLS = (
-    "apt-get", "bash", "criu", "crun", "dnf", "gzip", "iptables-restore", "ldd", "nft", "podman",
-    "runc", "tar", "zstd",
+    "apt-get", "bash", "criu", "crun", "dnf", "gzip", "iptables-restore", "ldd", "nft", "perl",
+    "podman", "python3", "runc", "tar", "zstd",
 )  # fmt: skip
 # $1 is the mark, then come CRIU's features. Each command has a time limit of its own: one that
 # hangs, as podman does on a store whose disk is gone, must not hide what the others say.

@@ -40,6 +40,10 @@ def logs_argv(container: str, *, tail: int) -> list[str]:
     return ["podman", "logs", "--tail", str(tail), "--", container]
 
 
+def diff_argv(container: str) -> list[str]:
+    return ["podman", "diff", "--format", "json", "--", container]
+
+
 def checkpoint_argv(
     container: str, options: CheckpointOptions, *, export: PurePosixPath
 ) -> list[str]:
@@ -69,6 +73,7 @@ def import_argv(archive: PurePosixPath, options: RestoreOptions) -> list[str]:
         argv += ["--publish", port]
     flags = {
         "--tcp-established": options.tcp_established,
+        "--tcp-close": options.tcp_close,
         "--file-locks": options.file_locks,
         "--ignore-rootfs": options.ignore_rootfs,
         "--ignore-volumes": options.ignore_volumes,
@@ -97,8 +102,31 @@ def selftest_run_argv(name: str, network: str, image: str, program: str) -> list
     ]  # fmt: skip
 
 
+def restore_help_argv() -> list[str]:
+    """Print which options of a restore this Podman knows."""
+    return ["podman", "container", "restore", "--help"]
+
+
+def restore_log_argv(container: str) -> list[str]:
+    """Print where CRIU wrote the log of a container's restore."""
+    return ["podman", "container", "inspect", "--format", "{{.State.RestoreLog}}", "--", container]
+
+
+def pod_state_argv(pod: str) -> list[str]:
+    return ["podman", "pod", "inspect", "--format", "{{.State}}", "--", pod]
+
+
+def pod_stop_argv(pod: str) -> list[str]:
+    return ["podman", "pod", "stop", "--time", "0", "--", pod]
+
+
 def remove_argv(container: str) -> list[str]:
     return ["podman", "rm", "--force", "--time", "0", "--", container]
+
+
+def cleanup_argv(container: str) -> list[str]:
+    """Unmount what a container that has ended leaves mounted, and take its network down."""
+    return ["podman", "container", "cleanup", "--", container]
 
 
 def remove_stopped_argv(container: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from nodes.podman.answer import list_of, number_of, parse_json, reading, text_of, texts_of
 
 # podman-run(1): --ip=ADDRESS, --ip6 ADDRESS, --network=NAME:ip=ADDRESS,…
-_FIXED_ADDRESS = re.compile(r"^--ip6?(=|$)|[:,]ip6?=")
+FIXED_ADDRESS = re.compile(r"^--ip6?(=|$)|[:,]ip6?=")
 _ID = re.compile(r"[0-9a-f]{12,64}")
 # The columns of nodes/models/container.py, which this layer does not know.
 _NAME_CHARS = 255
@@ -217,7 +217,7 @@ def parse_container_detail(text: str) -> ContainerDetail:
             if address
         ),
         has_fixed_address=any(
-            _FIXED_ADDRESS.search(word) for word in texts_of(config.get("CreateCommand"))
+            FIXED_ADDRESS.search(word) for word in texts_of(config.get("CreateCommand"))
         ),
         labels=_labels(config.get("Labels")),
         auto_remove=bool(host.get("AutoRemove")),

@@ -7,6 +7,9 @@ from nodes.podman.answer import reading
 _TCP_ESTABLISHED = "01"
 _TCP_LISTEN = "0A"
 _UDP_BOUND = "07"
+_IP6_LOOPBACK = "00000000000000000000000001000000"
+# ::ffff:0:0/96, IPv4 on a socket of IPv6.
+_MAPPED = "0000000000000000FFFF0000"
 PROC_NET_FILES = ("/proc/net/tcp", "/proc/net/tcp6", "/proc/net/udp", "/proc/net/udp6")
 
 
@@ -39,3 +42,20 @@ def count_connections(text: str) -> int:
     """Return how many TCP connections are established."""
     rows = (line.split() for line in text.splitlines())
     return sum(len(row) > 3 and row[3] == _TCP_ESTABLISHED for row in rows)
+
+
+@reading("cat /proc/PID/net/tcp")
+def count_outward_connections(text: str) -> int:
+    """Return how many of them lead out of the container's network. Raises UnreadableAnswer."""
+    rows = (line.split() for line in text.splitlines())
+    return sum(
+        _leads_out(row[1].partition(":")[0], row[2].partition(":")[0])
+        for row in rows
+        if len(row) > 3 and row[3] == _TCP_ESTABLISHED
+    )
+
+
+def _leads_out(local: str, remote: str) -> bool:
+    # Words of 32 bits in the host's order, little-endian wherever Podman runs CRIU.
+    ip4 = remote[-8:] if len(remote) == 8 or remote.startswith(_MAPPED) else ""
+    return remote != local and remote != _IP6_LOOPBACK and not ip4.endswith("7F")

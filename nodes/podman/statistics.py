@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 _MICRO = 1e-6
@@ -23,6 +24,12 @@ def parse_statistics(stdout: str) -> dict[str, float]:
         _collect(container, figures)
         _collect(container.get("criu_statistics") or {}, figures)
     return figures
+
+
+def restored_id(stdout: str) -> str:
+    """Return the ID of the container that a restore has brought back, "" if it does not say."""
+    found = re.search(r'"Id":\s*"([0-9a-f]{64})"', stdout)
+    return found.group(1) if found else ""
 
 
 def _collect(source: dict[str, Any], into: dict[str, float]) -> None:

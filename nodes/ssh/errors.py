@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from nodes.problem import FerryError
 
 _STDERR_TAIL_CHARS = 2000
+# What NodeSession tells of a command that a signal has ended.
+_SIGNAL = 128
 
 
 class SshError(FerryError):
@@ -103,8 +105,12 @@ class CommandFailed(SshError):
         self, node: str, argv: Sequence[str], exit_status: int | None, stderr: str
     ) -> None:
         tail = stderr.strip()[-_STDERR_TAIL_CHARS:]
+        signalled = "It was killed, or ended by a signal." if exit_status == _SIGNAL else ""
         super().__init__(
-            f"`{_shown(argv)}` failed on {node} with status {exit_status}.", cause=tail, node=node
+            f"`{_shown(argv)}` failed on {node} with status {exit_status}.",
+            cause=tail or signalled,
+            remedy=f"Look at {node} for why, then try again.",
+            node=node,
         )
         self.node = node
         self.argv = list(argv)

@@ -27,6 +27,11 @@ __all__ = ["Completed", "NodeAddress", "NodeSession", "RemoteWriter"]
 
 logger = logging.getLogger(__name__)
 CHUNK_BYTES = 1024 * 1024
+# More than asyncssh buffers of a channel, two windows of 2 MiB. Its resume_reading() grants the
+# other side a whole new window although its buffer is still full (2.24, _deliver_data): whoever
+# reads less than all of it, slower than it comes, has it grow without end. Measured with 3 GB and
+# a slow reader: 1 MiB at a time 1.8 GB of memory, this 60 MB (tests/unit/test_slow_reader.py).
+DRAIN_BYTES = 8 * 1024 * 1024
 # sshd refuses more sessions on one connection than MaxSessions, 10 by default (sshd_config(5)).
 MOST_COMMANDS_AT_ONCE = 8
 # A node that prints without end must not fill the site's memory.
@@ -130,10 +135,10 @@ class NodeSession:
             await self._finish(argv, process)
 
     async def read(self, argv: Sequence[str]) -> AsyncIterator[bytes]:
-        """Yield a command's output in chunks of up to CHUNK_BYTES."""
+        """Yield a command's output in chunks of up to DRAIN_BYTES."""
         async with self._process(argv) as process:
             process.stdin.write_eof()
-            while chunk := await process.stdout.read(CHUNK_BYTES):
+            while chunk := await process.stdout.read(DRAIN_BYTES):
                 yield chunk
             await self._finish(argv, process)
 
