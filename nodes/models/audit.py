@@ -19,6 +19,7 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ["-at"]
+        indexes = [models.Index(fields=["action", "-at"], name="audit_events_of_an_action")]
 
     def __str__(self) -> str:
         return f"{self.user_name} {self.action} {self.subject}"

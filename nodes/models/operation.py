@@ -83,6 +83,13 @@ class Operation(models.Model):
     archive = models.ForeignKey(
         Archive, null=True, blank=True, on_delete=models.SET_NULL, related_name="operations"
     )
+    schedule = models.ForeignKey(
+        "nodes.Schedule",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="operations",
+    )
     options = models.JSONField(default=dict)
     findings = models.JSONField(default=list)
     # What the workflow has done so far on the nodes, so that a restarted site can go on from it.
@@ -91,6 +98,16 @@ class Operation(models.Model):
     # A Problem as nodes/problem.py writes it, when it did not succeed.
     error = models.JSONField(default=dict)
     cancel_requested = models.BooleanField(default=False)
+    # Who runs it, and when that process last said so: nodes/operations/worker.py.
+    worker = models.CharField(max_length=128, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    # How often it was begun or taken up.
+    attempts = models.PositiveSmallIntegerField(default=0)
+    retry_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries"
+    )
+    # Whether it is in the tallies: nodes/health/tallying.py.
+    tallied = models.BooleanField(default=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
     )
@@ -103,6 +120,11 @@ class Operation(models.Model):
     class Meta:
         ordering = ["-created_at"]
         permissions = [("operate", "Can start and cancel operations")]
+        indexes = [
+            models.Index(
+                fields=["state"], condition=models.Q(tallied=False), name="untallied_operations"
+            )
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["container_podman_id"],

@@ -16,8 +16,14 @@ class Role(models.TextChoices):
     ADMIN = "admin", "Admin"
 
 
-OPERATOR_PERMISSIONS = ["operate", "download_archive", "change_archive", "delete_archive"]
-ADMIN_PERMISSIONS = [*OPERATOR_PERMISSIONS, "manage_nodes", "view_auditevent"]
+OPERATOR_PERMISSIONS = [
+    "operate",
+    "add_archive",
+    "download_archive",
+    "change_archive",
+    "delete_archive",
+]
+ADMIN_PERMISSIONS = [*OPERATOR_PERMISSIONS, "search_memory", "manage_nodes", "view_auditevent"]
 USER_PERMISSIONS = ["add_user", "change_user", "delete_user", "view_user", "view_group"]
 
 
@@ -50,3 +56,8 @@ def role_of(user: User) -> Role:
         return Role.ADMIN
     names = set(user.groups.values_list("name", flat=True))
     return next((r for r in (Role.ADMIN, Role.OPERATOR) if r.value in names), Role.VIEWER)
+
+
+def may_operate(user: User | None) -> bool:
+    """Tell whether somebody may start operations now; nobody who was removed or locked may."""
+    return user is not None and user.has_perm("nodes.operate")
