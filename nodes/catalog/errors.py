@@ -30,3 +30,20 @@ class ArchiveMissing(StoreError):
             f"The file of the archive {name} is not on the catalog's disk any more.",
             remedy="Delete the entry, or bring the file back from a backup.",
         )
+
+
+class ArchiveUnreadable(StoreError):
+    """The bytes are not those of a checkpoint archive, or not of one that can be trusted."""
+
+    code = "archive_unreadable"
+
+    def __init__(self, cause: str, *, remedy: str = "") -> None:
+        super().__init__(
+            "The file is not a checkpoint archive that can be read.",
+            cause=cause,
+            remedy=remedy or "Export it again with `podman container checkpoint --export`.",
+        )
+
+
+class ArchiveCutOff(ArchiveUnreadable):
+    """The bytes end before the archive does."""
