@@ -11,11 +11,12 @@ from django.db import close_old_connections
 
 from nodes.inventory.connect import address_of
 from nodes.inventory.watcher import NodeWatcher
+from nodes.live import call_workers
 from nodes.models import Node
 from nodes.ssh.connection import NodeAddress
 
 logger = logging.getLogger(__name__)
-# Another process may have changed a row; in this one wake() is called at once.
+# Another process may have changed a row; whoever does calls wake() at once.
 LOOK_EVERY_S = 2.0
 
 
@@ -25,13 +26,19 @@ class Fleet:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
 
+    @property
+    def is_watching(self) -> bool:
+        """Tell whether this process watches the nodes."""
+        return self._loop is not None
+
     async def run(self) -> None:
         """Watch all nodes until cancelled."""
         self._loop = asyncio.get_running_loop()
         try:
             while True:
-                await self._try_to_follow_rows()
+                # Before the look: a row that changes meanwhile may be too late for it.
                 self._woken.clear()
+                await self._try_to_follow_rows()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_S)
         finally:
@@ -40,9 +47,17 @@ class Fleet:
                 await self._stop(node_id)
 
     def wake(self, node_id: int | None = None) -> None:
-        """Look at the rows, and at one node, now; may be called from any thread."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._wake, node_id)
+        """Look at the rows, and at one node, now, in whichever process; from any thread."""
+        if not self.wake_here(node_id):
+            call_workers("fleet", node_id)
+
+    def wake_here(self, node_id: int | None = None) -> bool:
+        """Look now if this process watches the fleet; return whether it does."""
+        loop = self._loop
+        if loop is None:
+            return False
+        loop.call_soon_threadsafe(self._wake, node_id)
+        return True
 
     def _wake(self, node_id: int | None) -> None:
         self._woken.set()

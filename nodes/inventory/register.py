@@ -43,6 +43,7 @@ async def look_at(node: Node) -> None:
         state = NodeState.UNREACHABLE if away else NodeState.BLOCKED
         await sync_to_async(save_problem)(node.pk, state, error.problem)
     else:
-        await sync_to_async(save_online)(node.pk)
+        # Its containers first: a node that is online is one whose containers are known.
         await sync_to_async(save_containers)(node.pk, listed)
+        await sync_to_async(save_online)(node.pk)
     await node.arefresh_from_db()

@@ -101,6 +101,8 @@ class NodeWatcher:
 
     async def _watch(self, session: NodeSession) -> None:
         await self._check_readiness(session)
+        # Its containers first: a node that is online is one whose containers are known.
+        await observe(session, self.node_id)
         await sync_to_async(save_online)(self.node_id)
         logger.info("%s is online", session.name)
         self._dirty.set()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from nodes.operations.again import again_when_lost
 from nodes.operations.errors import TransferFailed
 from nodes.operations.migration_plan import Surroundings
 from nodes.operations.report import Phase, Report
 from nodes.podman import argv
+from nodes.ssh.errors import NodeUnreachable
 from nodes.ssh.session import NodeSession
 
 
@@ -22,7 +24,13 @@ async def ensure_image(
     reference = container.image_id if taken else await _name_or_id(source, near)
     async with report.phase("image") as phase:
         await report.log(f"Copying image {reference} to {destination.name}.")
-        await _copy(source, destination, reference, phase)
+
+        async def told(lost: NodeUnreachable, wait_s: float) -> None:
+            again = f"The image is copied once more, from its start, in {wait_s:.1f} s."
+            await report.log(f"{lost} {again}", level="warning")
+
+        # Podman saves into a pipe and loads from one: there is no offset to go on at.
+        await again_when_lost(lambda: _copy(source, destination, reference, phase), told=told)
         done = await destination.run(argv.image_exists_argv(container.image_id), check=False)
         if done.exit_status != 0:
             raise TransferFailed(

@@ -13,9 +13,9 @@ from nodes.operations.prepare_journal import PrepareJournal
 from nodes.operations.remote_step import RemoteStep, StepUnclear
 from nodes.operations.report import Report
 from nodes.operations.staging import make_staging, remove_staging, staging_folder
-from nodes.operations.uninterrupted import settled, uninterrupted
 from nodes.ssh.errors import NodeUnreachable
 from nodes.ssh.session import Completed, NodeSession
+from nodes.uninterrupted import settled, uninterrupted
 
 _SHOWN_LINES = 20
 # As install_commands gives: to bring the lists up to date, to install, and what is only welcome.

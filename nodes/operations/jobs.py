@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.utils import timezone
 
+from nodes.archives.place import archive_store
 from nodes.catalog.store import Store
 from nodes.host.selftest_result import versions_of
 from nodes.inventory.connect import open_session
@@ -20,21 +23,30 @@ from nodes.inventory.observation import save_readiness, save_selftest
 from nodes.inventory.readiness import probe_host
 from nodes.live import ping_node
 from nodes.models import Node, Operation, OperationKind, PhaseState
-from nodes.operations import migrate, prepare, recover, selftest, undo_prepare
-from nodes.operations.errors import WorkflowError
+from nodes.operations import (
+    archive_jobs,
+    migrate,
+    prepare,
+    recover,
+    restore_from_archive,
+    selftest,
+    take_checkpoint,
+    undo_prepare,
+)
 from nodes.operations.journal import Journal
 from nodes.operations.migration_plan import MigrationPlan, MigrationResult
 from nodes.operations.prepare_journal import PrepareJournal
+from nodes.operations.present import present
 from nodes.operations.recover import Interrupted
 from nodes.operations.report import Report
 from nodes.operations.row_report import RowReport
-from nodes.operations.uninterrupted import uninterrupted
 from nodes.podman.options import MigrationOptions
 from nodes.problem import FerryError
 from nodes.ssh.errors import CommandTimedOut, NodeUnreachable
 from nodes.ssh.session import NodeSession
+from nodes.uninterrupted import uninterrupted
 
-Run = Callable[[Operation, RowReport], Awaitable[dict[str, Any]]]
+Run = Callable[[Operation, RowReport], Coroutine[Any, Any, dict[str, Any]]]
 _Migration = Callable[
     [NodeSession, NodeSession, MigrationPlan, Store, Report], Awaitable[MigrationResult]
 ]
@@ -50,22 +62,34 @@ class Job:
     place: Callable[[Operation], str]
 
 
-def archive_store() -> Store:
-    return Store(settings.FERRY_ARCHIVES_DIR)
+async def _recover_migration(operation: Operation, report: RowReport) -> dict[str, Any]:
+    go_on = operation.attempts <= archive_jobs.MOST_ATTEMPTS and not operation.cancel_requested
+    try:
+        return await _migration(partial(recover.recover_migration, go_on=go_on))(operation, report)
+    except Interrupted:
+        await operation.arefresh_from_db(fields=["cancel_requested"])
+        if operation.cancel_requested:
+            raise asyncio.CancelledError from None
+        raise
+
+
+def migration_plan(operation: Operation) -> MigrationPlan:
+    return MigrationPlan(
+        operation_id=operation.pk,
+        container_id=operation.container_podman_id,
+        options=MigrationOptions.parse(operation.options),
+        watch_window_s=settings.FERRY_WATCH_WINDOW_S,
+    )
 
 
 def _migration(work: _Migration) -> Run:
     async def run(operation: Operation, report: RowReport) -> dict[str, Any]:
         source = present(operation.source, operation.source_name)
         destination = present(operation.destination, operation.destination_name)
-        plan = MigrationPlan(
-            operation_id=operation.pk,
-            container_id=operation.container_podman_id,
-            options=MigrationOptions.parse(operation.options),
-            watch_window_s=settings.FERRY_WATCH_WINDOW_S,
-        )
         async with open_session(source) as here, open_session(destination) as there:
-            return (await work(here, there, plan, archive_store(), report)).as_dict()
+            return (
+                await work(here, there, migration_plan(operation), archive_store(), report)
+            ).as_dict()
 
     return run
 
@@ -207,22 +231,24 @@ async def _give_up_selftest(operation: Operation, report: RowReport) -> dict[str
     raise Interrupted("self-test")
 
 
-def present(node: Node | None, name: str) -> Node:
-    """Return the node. Raises WorkflowError when it was removed from the site."""
-    if node is None:
-        raise WorkflowError(
-            f"The node {name} was removed from the site.",
-            remedy=f"Add {name} again, then try again.",
-        )
-    return node
-
-
 JOBS: Mapping[str, Job] = {
     OperationKind.MIGRATE: Job(
         phases=migrate.PHASES,
         run=_migration(migrate.migrate),
-        recover=_migration(recover.recover_migration),
+        recover=_recover_migration,
         place=_place_of_container,
+    ),
+    OperationKind.CHECKPOINT: Job(
+        phases=take_checkpoint.PHASES,
+        run=archive_jobs.checkpoint,
+        recover=archive_jobs.recover_checkpoint,
+        place=archive_jobs.place_of_checkpoint,
+    ),
+    OperationKind.RESTORE: Job(
+        phases=restore_from_archive.PHASES,
+        run=archive_jobs.restore,
+        recover=archive_jobs.recover_restore,
+        place=archive_jobs.place_of_restore,
     ),
     OperationKind.PREPARE: Job(
         phases=prepare.PHASES,

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field
 from typing import Any
 
 from nodes.host.facts import HostFacts
-from nodes.operations.staging import ARCHIVE_NAME, staging_folder
+from nodes.operations.staging import Staged
 from nodes.podman.containers import ContainerDetail, ListedContainer
-from nodes.podman.options import MigrationOptions
+from nodes.podman.networks import NodeNetworks
+from nodes.podman.options import MigrationOptions, RestoreOptions
 from nodes.podman.processes import Process
 
 
 @dataclass(frozen=True, kw_only=True)
-class MigrationPlan:
-    operation_id: int
+class MigrationPlan(Staged):
     container_id: str
     options: MigrationOptions
     # How long the restored container is watched before the commit.
     watch_window_s: float = 2.0
 
     @property
-    def folder(self) -> PurePosixPath:
-        return staging_folder(self.operation_id)
+    def leaves_running(self) -> bool:
+        return False
 
     @property
-    def archive_path(self) -> PurePosixPath:
-        return self.folder / ARCHIVE_NAME
+    def way_back(self) -> RestoreOptions:
+        return self.options.restore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +36,9 @@ class SourceFacts:
     processes: list[Process]
     # Established TCP connections in the container's own network, at the time of the look.
     open_connections: int = 0
+    # Those of them whose other end is not in the container's own network.
+    outward_connections: int = 0
+    networks: NodeNetworks = field(default_factory=NodeNetworks)
 
     @property
     def estimated_archive_bytes(self) -> int:
@@ -58,15 +60,23 @@ class DestinationFacts:
     taken_udp_ports: frozenset[int]
     missing_bind_sources: list[str]
     taken_addresses: frozenset[str]
+    # Of the container's networks, what the destination says of its own.
+    own_networks: NodeNetworks = field(default_factory=NodeNetworks)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """Both ends and the catalog, as preflight saw them."""
+class SourceSide:
+    """The container's node and the catalog, as preflight saw them."""
 
     source: SourceFacts
-    destination: DestinationFacts
     catalog_free_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings(SourceSide):
+    """Both ends and the catalog, as preflight saw them."""
+
+    destination: DestinationFacts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from nodes.finding import Finding, errors_in
 from nodes.host.facts import HostFacts
@@ -17,6 +18,7 @@ from nodes.operations.migration_plan import (
     SourceFacts,
     Surroundings,
 )
+from nodes.operations.own_address import look_at_networks
 from nodes.operations.report import Report
 from nodes.podman import argv
 from nodes.podman.containers import (
@@ -29,6 +31,7 @@ from nodes.podman.processes import parse_processes, processes_argv
 from nodes.podman.sockets import (
     connections_argv,
     count_connections,
+    count_outward_connections,
     parse_taken_ports,
     taken_ports_argv,
 )
@@ -46,17 +49,25 @@ async def require(
     """Return what was found, or raise PreflightFailed when a finding is an error."""
     async with report.phase("preflight"):
         surroundings = await look_around(source, destination, plan, catalog_free_bytes)
-        findings = examine(surroundings, plan)
-        await report.findings(findings)
-        if errors_in(findings):
-            raise PreflightFailed(findings)
+        await refuse_errors(examine(surroundings, plan), "migration", report)
     return surroundings
+
+
+async def refuse_errors(findings: Sequence[Finding], what: str, report: Report) -> None:
+    """Show what was found. Raises PreflightFailed when a finding is an error."""
+    await report.findings(findings)
+    if errors_in(findings):
+        raise PreflightFailed(findings, what)
 
 
 def examine(surroundings: Surroundings, plan: MigrationPlan) -> list[Finding]:
     """Return one finding for each check, errors first."""
+    return by_level(check(surroundings, plan) for check in preflight_checks.CHECKS)
+
+
+def by_level(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings, errors first."""
     order = {"error": 0, "warning": 1, "ok": 2}
-    findings = [check(surroundings, plan) for check in preflight_checks.CHECKS]
     return sorted(findings, key=lambda finding: order[finding.level])
 
 
@@ -67,13 +78,35 @@ async def look_around(
     source_facts, destination_host = await asyncio.gather(
         look_at_source(source, plan.container_id), read_host_facts(destination)
     )
-    there = await _look_at_destination(destination, destination_host, source_facts.container)
-    return Surroundings(
-        source=source_facts, destination=there, catalog_free_bytes=catalog_free_bytes
+    return await look_across(
+        source, destination, source_facts, destination_host, catalog_free_bytes
     )
 
 
-async def _look_at_destination(
+async def look_across(
+    source: NodeSession,
+    destination: NodeSession,
+    source_facts: SourceFacts,
+    destination_host: HostFacts,
+    catalog_free_bytes: int,
+) -> Surroundings:
+    """Ask both nodes what decides whether a container that is known may go from one to the other.
+
+    Raises as look_around does.
+    """
+    there, here, own = await asyncio.gather(
+        look_at_destination(destination, destination_host, source_facts.container),
+        look_at_networks(source, source_facts.container),
+        look_at_networks(destination, source_facts.container),
+    )
+    return Surroundings(
+        source=replace(source_facts, networks=here),
+        destination=replace(there, own_networks=own),
+        catalog_free_bytes=catalog_free_bytes,
+    )
+
+
+async def look_at_destination(
     destination: NodeSession, host: HostFacts, container: ContainerDetail
 ) -> DestinationFacts:
     ask = destination.run
@@ -115,10 +148,15 @@ async def _addresses(session: NodeSession, containers: Sequence[ListedContainer]
     return frozenset((await session.run(argv.addresses_argv(ids), check=False)).stdout.split())
 
 
-async def look_at_source(source: NodeSession, container_id: str) -> SourceFacts:
-    host, container = await asyncio.gather(
-        read_host_facts(source), inspect_container(source, container_id, size=True)
-    )
+async def look_at_source(
+    source: NodeSession, container_id: str, known: HostFacts | None = None
+) -> SourceFacts:
+    """Ask about the container, and about its host unless that is ``known`` already."""
+    inspecting = inspect_container(source, container_id, size=True)
+    if known is not None:
+        host, container = known, await inspecting
+    else:
+        host, container = await asyncio.gather(read_host_facts(source), inspecting)
     processes, sockets = await asyncio.gather(
         source.run(processes_argv(container_id), check=False),
         source.run(connections_argv(container.pid), check=False),
@@ -130,6 +168,7 @@ async def look_at_source(source: NodeSession, container_id: str) -> SourceFacts:
         container=container,
         processes=parse_processes(processes.stdout) if processes.exit_status == 0 else [],
         open_connections=count_connections(sockets.stdout) if own_network else 0,
+        outward_connections=count_outward_connections(sockets.stdout) if own_network else 0,
     )
 
 

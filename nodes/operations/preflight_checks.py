@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from nodes.finding import Finding, error, ok, warning
 from nodes.operations.addresses import clashing_addresses, takes_new_address
+from nodes.operations.connection_checks import check_open_connections
 from nodes.operations.migration_plan import MigrationPlan, Surroundings
 from nodes.operations.preflight_host_checks import (
     check_architecture,
@@ -17,24 +17,16 @@ from nodes.operations.preflight_host_checks import (
     check_source_ready,
     check_versions,
 )
+from nodes.operations.source_checks import (
+    check_container_runs,
+    check_devices,
+    check_restarts,
+    check_terminal,
+)
 
 Check = Callable[[Surroundings, MigrationPlan], Finding]
 # A disk that is filled to the last byte breaks more than this operation.
 RESERVE_BYTES = 64 * 1024 * 1024
-_SYSTEMD_LABEL = "PODMAN_SYSTEMD_UNIT"
-_DEVICES_WITH_STATE = re.compile(r"/dev/(?:nvidia|dri|kfd)")
-
-
-def check_container_runs(near: Surroundings, plan: MigrationPlan) -> Finding:
-    container = near.source.container
-    if container.running:
-        return ok("container-runs", f"{container.name} is running.", container.state)
-    return error(
-        "container-runs",
-        f"{container.name} is not running, so there is no memory to move.",
-        f"state: {container.state}",
-        "Start the container first.",
-    )
 
 
 def check_image(near: Surroundings, plan: MigrationPlan) -> Finding:
@@ -72,7 +64,7 @@ def check_name_free(near: Surroundings, plan: MigrationPlan) -> Finding:
     return ok("name", f"The name {name} and the ID are free on the destination.")
 
 
-def check_ports_free(near: Surroundings, plan: MigrationPlan) -> Finding:
+def check_ports_free(near: Surroundings, plan: object) -> Finding:
     there = near.destination
     taken = {"tcp": set(there.taken_tcp_ports), "udp": set(there.taken_udp_ports)}
     for other in there.containers:
@@ -124,7 +116,7 @@ def check_volumes(near: Surroundings, plan: MigrationPlan) -> Finding:
     )
 
 
-def check_bind_sources(near: Surroundings, plan: MigrationPlan) -> Finding:
+def check_bind_sources(near: Surroundings, plan: object) -> Finding:
     missing = near.destination.missing_bind_sources
     if missing:
         return error(
@@ -144,7 +136,7 @@ def check_bind_sources(near: Surroundings, plan: MigrationPlan) -> Finding:
     return ok("bind-mounts", "There is no bind mount.")
 
 
-def check_networks(near: Surroundings, plan: MigrationPlan) -> Finding:
+def check_networks(near: Surroundings, plan: object) -> Finding:
     networks = near.source.container.networks
     missing = [name for name in networks if name not in near.destination.networks]
     if missing:
@@ -186,22 +178,6 @@ def check_addresses(near: Surroundings, plan: MigrationPlan) -> Finding:
     )
 
 
-def check_connections(near: Surroundings, plan: MigrationPlan) -> Finding:
-    found = near.source.open_connections
-    evidence = f"{found} established"
-    if not found:
-        return ok("connections", "No TCP connection is open at the moment.", evidence)
-    if plan.options.tcp_established:
-        return ok("connections", "Open TCP connections are taken along.", evidence)
-    return warning(
-        "connections",
-        "TCP connections are open. If they still are at the checkpoint, it fails and the "
-        "container goes on here.",
-        evidence,
-        "Set --tcp-established, or wait until the clients are gone.",
-    )
-
-
 def check_free_space(near: Surroundings, plan: MigrationPlan) -> Finding:
     archive = near.source.estimated_archive_bytes
     # The destination holds the archive and, while restoring, what is unpacked from it.
@@ -210,6 +186,11 @@ def check_free_space(near: Surroundings, plan: MigrationPlan) -> Finding:
         "destination": (archive * 2, near.destination.host.staging_free_bytes),
         "catalog": (archive, near.catalog_free_bytes),
     }
+    return room_for(wanted)
+
+
+def room_for(wanted: Mapping[str, tuple[int, int]]) -> Finding:
+    """Compare what is needed with what is free, both in bytes, at each place."""
     evidence = ", ".join(
         f"{place}: {need >> 20} MiB of {free >> 20} MiB free"
         for place, (need, free) in wanted.items()
@@ -223,64 +204,6 @@ def check_free_space(near: Surroundings, plan: MigrationPlan) -> Finding:
             "Free space there; the archive grows with the container's memory.",
         )
     return ok("free-space", "There is room for the archive everywhere.", evidence)
-
-
-def check_restarts(near: Surroundings, plan: MigrationPlan) -> Finding:
-    container = near.source.container
-    unit = container.labels.get(_SYSTEMD_LABEL)
-    if unit:
-        return error(
-            "restarts",
-            "systemd manages this container on the source and would start it again.",
-            f"{_SYSTEMD_LABEL}={unit}",
-            "Run the container without its unit first, or move the unit by hand.",
-        )
-    if container.auto_remove:
-        return warning(
-            "restarts",
-            "The container was started with --rm: a rollback has to use the archive.",
-            "AutoRemove: true",
-        )
-    return ok("restarts", "Nothing restarts the container on the source.")
-
-
-def check_terminal(near: Surroundings, plan: MigrationPlan) -> Finding:
-    sessions = near.source.container.exec_sessions
-    if sessions:
-        return warning(
-            "terminal",
-            "Commands started with `podman exec` run in the container; they are lost.",
-            ", ".join(session[:12] for session in sessions),
-            "Wait for them, or start them again after the move.",
-        )
-    if near.source.container.tty:
-        return warning(
-            "terminal",
-            "The container has a terminal; whoever is attached to it is cut off.",
-            "Tty: true",
-        )
-    return ok("terminal", "Nobody is attached to a terminal.")
-
-
-def check_devices(near: Surroundings, plan: MigrationPlan) -> Finding:
-    devices = near.source.container.devices
-    if not devices:
-        return ok("devices", "No device of the host is given to the container.")
-    state = [path for path in devices if _DEVICES_WITH_STATE.search(path)]
-    if state:
-        return error(
-            "devices",
-            "The container uses a device whose state CRIU cannot save, such as a GPU.",
-            ", ".join(state),
-            "Run the container without it; with it, it cannot move.",
-        )
-    return warning(
-        "devices",
-        "The container uses devices of its host. If a program has one open, the checkpoint fails "
-        "and the container goes on here.",
-        ", ".join(devices),
-        "Make sure that the destination has the same devices.",
-    )
 
 
 CHECKS: tuple[Check, ...] = (
@@ -299,7 +222,7 @@ CHECKS: tuple[Check, ...] = (
     check_bind_sources,
     check_networks,
     check_addresses,
-    check_connections,
+    check_open_connections,
     check_free_space,
     check_restarts,
     check_terminal,

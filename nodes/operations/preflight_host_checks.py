@@ -13,7 +13,7 @@ from nodes.host.podman_checks import (
     check_checkpoint_support,
     check_libcriu,
 )
-from nodes.operations.migration_plan import MigrationPlan, Surroundings
+from nodes.operations.migration_plan import SourceSide, Surroundings
 
 _HOST_CHECKS = (
     check_root,
@@ -26,11 +26,11 @@ _HOST_CHECKS = (
 )
 
 
-def check_source_ready(near: Surroundings, plan: MigrationPlan) -> Finding:
+def check_source_ready(near: SourceSide, plan: object) -> Finding:
     return _host_ready("source", near.source.host)
 
 
-def check_destination_ready(near: Surroundings, plan: MigrationPlan) -> Finding:
+def check_destination_ready(near: Surroundings, plan: object) -> Finding:
     return _host_ready("destination", near.destination.host)
 
 
@@ -58,7 +58,7 @@ def _for_one(finding: Finding) -> Finding:
     return replace(finding, level=Level.WARNING) if softened else finding
 
 
-def check_runtime(near: Surroundings, plan: MigrationPlan) -> Finding:
+def check_runtime(near: Surroundings, plan: object) -> Finding:
     wanted = near.source.container.runtime.rsplit("/", 1)[-1]
     found = near.destination.host.info.runtime
     evidence = f"source {wanted}, destination {found}"
@@ -73,7 +73,7 @@ def check_runtime(near: Surroundings, plan: MigrationPlan) -> Finding:
     )
 
 
-def check_architecture(near: Surroundings, plan: MigrationPlan) -> Finding:
+def check_architecture(near: Surroundings, plan: object) -> Finding:
     source = near.source.host.info.architecture
     destination = near.destination.host.info.architecture
     evidence = f"source {source}, destination {destination}"
@@ -95,7 +95,7 @@ def check_architecture(near: Surroundings, plan: MigrationPlan) -> Finding:
     return ok("architecture", "Both processors offer the same.", evidence)
 
 
-def check_versions(near: Surroundings, plan: MigrationPlan) -> Finding:
+def check_versions(near: Surroundings, plan: object) -> Finding:
     source, destination = near.source.host, near.destination.host
     pairs = [
         ("podman", source.info.podman_version, destination.info.podman_version),
@@ -117,7 +117,7 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 
-def check_clocks(near: Surroundings, plan: MigrationPlan) -> Finding:
+def check_clocks(near: Surroundings, plan: object) -> Finding:
     here, there = near.source.host, near.destination.host
     apart_s = there.clock_offset_s - here.clock_offset_s
     known_to_s = here.clock_error_s + there.clock_error_s
@@ -132,7 +132,7 @@ def check_clocks(near: Surroundings, plan: MigrationPlan) -> Finding:
     return ok("clocks", "The nodes' clocks agree.", evidence)
 
 
-def check_created_under(near: Surroundings, plan: MigrationPlan) -> Finding:
+def check_created_under(near: Surroundings, plan: object) -> Finding:
     created, now = near.source.container.cgroup_manager, near.destination.host.info.cgroup_manager
     evidence = f"container {created or 'unknown'}, destination {now or 'unknown'}"
     if created == "systemd":

@@ -28,9 +28,9 @@ from nodes.operations.install_packages import (
 from nodes.operations.prepare_journal import PrepareJournal
 from nodes.operations.recover import Interrupted
 from nodes.operations.report import Report
-from nodes.operations.uninterrupted import settled
 from nodes.ssh.errors import CommandFailed
 from nodes.ssh.session import NodeSession
+from nodes.uninterrupted import settled
 
 PHASES = ("inspect", "packages", "configuration", "readiness")
 

@@ -9,11 +9,12 @@ either has begun, and is waited for, or never will.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from nodes.operations.again import again_when_lost
-from nodes.ssh.errors import SshError
+from nodes.ssh.errors import CommandTimedOut, SshError
 from nodes.ssh.session import Completed, NodeSession
 
 # A PID alone may belong to another process after a while, and does after a reboot.
@@ -53,8 +54,8 @@ cat "$name.pid"
 # $1 folder, $2 name. Where there is no folder a late start fails at its cd.
 _FORBID = """
 cd "$1" 2>/dev/null || exit 0
-mkdir "$2.begun" 2>/dev/null && exit 0
-echo begun
+if [ -e "$2.forbidden" ]; then echo forbidden; exit 0; fi
+if mkdir "$2.begun" 2>/dev/null; then : > "$2.forbidden"; echo forbidden; else echo begun; fi
 """
 # $1 folder, $2 name. tail --pid sleeps until the process has gone, without forking.
 _WAIT = (
@@ -84,6 +85,15 @@ full=
 echo "${status:-killed} $full"
 """
 )
+# $1 folder, $2 name.
+_PID = (
+    _IDENTITY
+    + """
+cd "$1" 2>/dev/null && [ -s "$2.pid" ] || exit 0
+read -r pid since booted < "$2.pid"
+if [ ! -e "$2.status" ] && alive "$pid" "$since" "$booted"; then echo "$pid"; else echo gone; fi
+"""
+)
 # $1 folder, $2 name. Only a process that still runs, and whose status is not written yet.
 _TERMINATE = (
     _IDENTITY
@@ -94,7 +104,24 @@ read -r pid since booted < "$2.pid"
 [ -e "$2.status" ] || ! alive "$pid" "$since" "$booted" || kill -TERM "$pid" 2>/dev/null || true
 """
 )
+# $1 folder, $2 name. The step leads a session of its own, which all its children share.
+_KILL = (
+    _IDENTITY
+    + r"""
+cd "$1" 2>/dev/null && [ -s "$2.pid" ] || exit 0
+read -r pid since booted < "$2.pid"
+alive "$pid" "$since" "$booted" || exit 0
+sessions() { sed -n 's/^\([0-9]*\) (.*) . [0-9]* [0-9]* \([0-9]*\) .*/\1 \2/p' "$@" 2>/dev/null; }
+session=$(sessions "/proc/$pid/stat" | cut -d ' ' -f 2)
+sessions /proc/[0-9]*/stat | while read -r each its; do
+  [ "$its" != "$session" ] || kill -KILL "$each" 2>/dev/null || true
+done
+"""
+)
 _KILLED_STATUS = 137
+_TERMINATED_WITHIN_S = 15.0
+# No process ever has it: the kernel's numbers end at 2**22 (proc_sys_kernel(5), pid_max).
+NO_PID = 2**31 - 1
 _DAY_S = 24 * 3600.0
 _MOST_OUTPUT_BYTES = 256 * 1024
 
@@ -122,16 +149,32 @@ class RemoteStep:
             raise self._unclear()
         return int(done.stdout.split()[0])
 
+    async def pid(self) -> int:
+        """Return the command's PID on the node, NO_PID once it has ended. Raises StepUnclear."""
+        found = (await self._script(_PID)).strip()
+        if not found:
+            raise self._unclear()
+        # By now another process may have its number.
+        return NO_PID if found == "gone" else int(found)
+
     async def forbid(self) -> bool:
         """See to it that the step never begins; return True if it has begun already."""
-        return bool((await self._script(_FORBID)).strip())
+        return (await self._script(_FORBID)).strip() == "begun"
 
-    async def wait(self) -> Completed:
+    async def never_begins(self) -> bool:
+        """See to it that the step never begins; return False if it has, or may have been.
+
+        Where the folder is gone nobody knows what it held.
+        """
+        return (await self._script(_FORBID)).strip() == "forbidden"
+
+    async def wait(self, timeout_s: float = _DAY_S) -> Completed:
         """Wait for its end, attaching again whenever the connection is lost.
 
-        Raises StepUnclear when a step that has begun does not say as which process.
+        Raises CommandTimedOut, and StepUnclear when a step that has begun does not say as which
+        process.
         """
-        answer = await again_when_lost(lambda: self._script(_WAIT, timeout_s=_DAY_S))
+        answer = await again_when_lost(lambda: self._script(_WAIT, timeout_s=timeout_s))
         status, _, full = answer.strip().partition(" ")
         if status == "unclear":
             raise self._unclear()
@@ -146,6 +189,18 @@ class RemoteStep:
     async def terminate(self) -> None:
         """Send SIGTERM if it still runs."""
         await self._script(_TERMINATE)
+
+    async def end(self, grace_s: float) -> None:
+        """Wait for its end for a while; then terminate it, then kill it and its children."""
+        with suppress(CommandTimedOut):
+            await self.wait(grace_s)
+            return
+        await self.terminate()
+        with suppress(CommandTimedOut):
+            await self.wait(_TERMINATED_WITHIN_S)
+            return
+        await self._script(_KILL)
+        await self.wait(_TERMINATED_WITHIN_S)
 
     def _unclear(self) -> StepUnclear:
         return StepUnclear(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from nodes.host.facts import HostFacts
-from nodes.operations.container_asks import container_exists
+from nodes.operations.again import again_when_lost
 from nodes.operations.errors import RestoreFailed, VerifyFailed
 from nodes.operations.failure import explain, explain_exit, facts_for_diagnosis
 from nodes.operations.preflight import inspect_container
@@ -15,7 +16,7 @@ from nodes.operations.remote_step import RemoteStep
 from nodes.operations.unpack_ahead import UnpackAhead
 from nodes.podman.argv import (
     import_argv,
-    remove_argv,
+    restore_log_argv,
     volume_remove_argv,
 )
 from nodes.podman.containers import ContainerDetail
@@ -27,6 +28,8 @@ from nodes.ssh.session import NodeSession
 STEP_NAME = "restore"
 UNPACKED_STEP_NAME = "restore-unpacked"
 _LOOK_EVERY_S = 0.5
+# As Podman 5.8.6 says that there is no such volume, or that somebody uses it.
+_STAYS = re.compile("no such volume|is being used")
 
 
 async def restore_archive(
@@ -36,11 +39,17 @@ async def restore_archive(
     options: RestoreOptions,
     *,
     host: HostFacts,
+    container: str,
     step_name: str = STEP_NAME,
-) -> dict[str, float]:
-    """Restore from a file on the node; return CRIU's figures. Raises RestoreFailed."""
+    around: Sequence[str] = (),
+) -> str:
+    """Restore from a file on the node; return what Podman says of it. Raises RestoreFailed.
+
+    ``container`` is the ID or the name that it gets: one that fails is left there, with its log.
+    ``around`` is what runs the command, as `nice` would.
+    """
     step = RemoteStep(session=session, folder=archive_path.parent, name=step_name)
-    await step.start(import_argv(archive_path, options))
+    await step.start([*around, *import_argv(archive_path, options)])
     done = await step.wait()
     if done.exit_status != 0:
         raise await explain(
@@ -48,9 +57,16 @@ async def restore_archive(
             f"{name} could not be restored on {session.name}.",
             session,
             done,
+            log_path=await _restore_log(session, container),
             facts=facts_for_diagnosis(session.name, host),
         )
-    return parse_statistics(done.stdout)
+    return done.stdout
+
+
+async def _restore_log(session: NodeSession, container: str) -> str:
+    # Podman 5.8.6 does not name it when an import fails.
+    done = await session.run(restore_log_argv(container), check=False)
+    return done.stdout.strip() if done.exit_status == 0 else ""
 
 
 async def restore_unpacked(
@@ -59,34 +75,44 @@ async def restore_unpacked(
     unpacked: UnpackAhead,
     options: RestoreOptions,
     host: HostFacts,
+    container: str,
+    around: Sequence[str] = (),
 ) -> dict[str, float] | None:
     """Restore from what was unpacked ahead; None means: try the whole archive.
 
     Raises RestoreFailed when the cause is known, for then the whole archive would fail too.
     """
-    if not await unpacked.is_done(session):
+    if not await again_when_lost(lambda: unpacked.is_done(session)):
         return None
     try:
-        return await restore_archive(
-            session, name, unpacked.thin_path, options, host=host, step_name=UNPACKED_STEP_NAME
+        said = await restore_archive(
+            session,
+            name,
+            unpacked.thin_path,
+            options,
+            host=host,
+            container=container,
+            step_name=UNPACKED_STEP_NAME,
+            around=around,
         )
+        return parse_statistics(said)
     except RestoreFailed as failure:
         if failure.diagnosed:
             raise
         return None
 
 
-async def clear_container(session: NodeSession, container_id: str, volumes: Sequence[str]) -> bool:
-    """Remove what a restore made; return whether there was a container.
+async def clear_volumes(session: NodeSession, volumes: Sequence[str]) -> list[str]:
+    """Remove the volumes that a restore made; return those that cannot be removed now.
 
-    A restore that fails leaves a container in the state Created, and its volumes (Podman 5.8.6).
+    Podman keeps one that a container uses: that is not left behind.
     """
-    found = await container_exists(session, container_id)
-    if found:
-        await session.run(remove_argv(container_id))
+    left = []
     for volume in volumes:
-        await session.run(volume_remove_argv(volume), check=False)
-    return found
+        done = await session.run(volume_remove_argv(volume), check=False)
+        if done.exit_status != 0 and not _STAYS.search(done.stderr):
+            left.append(volume)
+    return left
 
 
 async def require_running(
@@ -133,16 +159,18 @@ async def watch(
     host: HostFacts,
     watch_window_s: float,
 ) -> list[str]:
-    """Watch a restored container for a while; return warnings.
+    """Watch a restored container for a while, though the connection be lost; return warnings.
 
     Raises VerifyFailed when it exits, is started afresh, or processes are missing.
     """
     clock = asyncio.get_running_loop().time
     until = clock() + watch_window_s
-    warnings = await _compare_processes(session, container_id, expected, host)
+    warnings = await again_when_lost(
+        lambda: _compare_processes(session, container_id, expected, host)
+    )
     while clock() < until:
         await asyncio.sleep(min(_LOOK_EVERY_S, max(until - clock(), 0)))
-        await require_restored(session, container_id, host)
+        await again_when_lost(lambda: require_restored(session, container_id, host))
     return warnings
 
 

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from nodes.catalog.store import StoredFile
+from nodes.archives.keep import keep_file, save_contents, save_unreadable
+from nodes.catalog.errors import ArchiveUnreadable
+from nodes.catalog.store import IncomingFile
 from nodes.finding import Finding
 from nodes.live import ping_operation, ping_operations
-from nodes.models import Archive, Operation, OperationEvent, PhaseState
+from nodes.models import Archive, Leftover, Operation, OperationEvent, PhaseState
+from nodes.operations.patient_writes import PatientWrites
+from nodes.operations.phase_limits import PhaseTimedOut, limit_s
+from nodes.operations.report import GivenAway
 from nodes.podman.containers import ContainerDetail
+from nodes.problem import FerryError
 
 logger = logging.getLogger(__name__)
 # Progress is written and shown at most so often; the last figure of a phase always is.
@@ -37,7 +48,10 @@ def new_phases(names: Sequence[str]) -> list[dict[str, Any]]:
 
 
 class RowReport:
-    """Implement operations.report.Report over one Operation."""
+    """Implement operations.report.Report over one Operation.
+
+    What it writes into the row raises GivenAway when another process has taken the operation up.
+    """
 
     def __init__(self, operation: Operation) -> None:
         self._operation = operation
@@ -45,17 +59,52 @@ class RowReport:
             phase["name"]: phase for phase in operation.phases
         }
         self._shown_at = 0.0
+        self._contents: asyncio.Task[None] | None = None
+        self._given_away = False
+        self._writes = PatientWrites(lambda: self._given_away)
+
+    @property
+    def is_given_away(self) -> bool:
+        return self._given_away
+
+    def limit_s(self, phase: str) -> float:
+        return limit_s(phase)
+
+    @property
+    def ask_for_s(self) -> float:
+        return float(settings.FERRY_ASK_FOR_S)
+
+    def give_away(self) -> None:
+        """Have the workflow leave everything as it is, for another process to go on with."""
+        self._given_away = True
+
+    async def write(self, **values: Any) -> None:
+        """Set fields of the operation, here and in its row."""
+        if not await self._writes.write(lambda: self._mine.aupdate(**values)):
+            self.give_away()
+            raise GivenAway
+        for name, value in values.items():
+            setattr(self._operation, name, value)
+
+    @property
+    def _mine(self) -> QuerySet[Operation]:
+        return Operation.objects.filter(pk=self._operation.pk, worker=self._operation.worker)
 
     @asynccontextmanager
     async def phase(self, name: str) -> AsyncIterator[_RowPhase]:
         entry = self._phases[name]
-        entry.update(state=PhaseState.RUNNING, started_at=timezone.now().isoformat())
+        limit = limit_s(name)
+        # It may be a second attempt.
+        entry.update(state=PhaseState.RUNNING, started_at=timezone.now().isoformat(), ended_at=None)
         self._operation.phase = name
         await self.save()
         await ping_operations()
         try:
-            yield _RowPhase(self, entry)
+            async with _at_most(name, limit):
+                yield _RowPhase(self, entry)
         except BaseException:
+            if self.is_given_away:
+                raise
             try:
                 await self._end(entry, PhaseState.FAILED)
             except Exception:
@@ -75,59 +124,120 @@ class RowReport:
         await self.log(reason)
 
     async def log(self, message: str, *, level: str = "info") -> None:
-        await OperationEvent.objects.acreate(
+        event = OperationEvent(
             operation=self._operation, phase=self._operation.phase, level=level, message=message
         )
+        await self._writes.try_to(event.asave)
         await ping_operation(self._operation.pk)
 
     async def findings(self, findings: Sequence[Finding]) -> None:
-        self._operation.findings = [finding.as_dict() for finding in findings]
-        await self._operation.asave(update_fields=["findings"])
+        await self.write(findings=[finding.as_dict() for finding in findings])
 
     async def record(self, **facts: Any) -> None:
-        self._operation.journal = {**self._operation.journal, **facts}
-        await self._operation.asave(update_fields=["journal"])
+        await self.write(journal={**self._operation.journal, **facts})
 
     async def journal(self) -> dict[str, Any]:
         return dict(self._operation.journal)
 
     async def keep_archive(
         self,
-        stored: StoredFile,
+        incoming: IncomingFile,
         *,
         container: ContainerDetail,
         options: dict[str, Any],
         versions: dict[str, Any],
+        changes: dict[str, Any] | None = None,
     ) -> int:
         operation = self._operation
-        archive = await sync_to_async(Archive.objects.create)(
-            name=f"{container.name}-{timezone.now():%Y%m%d-%H%M%S}",
-            key=stored.key,
-            sha256=stored.sha256,
-            size_bytes=stored.size_bytes,
-            compression=stored.compression,
-            container_name=container.name,
-            container_podman_id=container.podman_id,
-            image=container.image_name,
-            image_id=container.image_id,
-            node=operation.source,
-            node_name=operation.source_name,
-            options=options,
-            versions=versions,
+        keep = sync_to_async(
+            partial(
+                keep_file,
+                incoming,
+                changes=changes,
+                name=f"{container.name}-{timezone.now():%Y%m%d-%H%M%S}",
+                container_name=container.name,
+                container_podman_id=container.podman_id,
+                image=container.image_name,
+                image_id=container.image_id,
+                node=operation.source,
+                node_name=operation.source_name,
+                schedule_id=operation.schedule_id,
+                options=options,
+                versions=versions,
+            )
         )
-        operation.archive = archive
-        await operation.asave(update_fields=["archive"])
+        archive = await self._writes.write(keep)
+        await self.write(archive=archive)
         await self.log(f"The archive {archive.name} is in the catalog.")
+        # Nobody waits for it here: a container may be down meanwhile.
+        self._contents = asyncio.create_task(self._keep_contents(archive, incoming))
         return archive.pk
+
+    async def kept_archive(self, key: str) -> tuple[int, int] | None:
+        archive = await Archive.objects.filter(key=key).afirst() if key else None
+        if archive is None:
+            return None
+        await self.write(archive=archive)
+        return archive.pk, archive.size_bytes
+
+    async def leave(self, node: str) -> None:
+        operation = self._operation
+        for end in (operation.source, operation.destination):
+            if end is not None and end.name == node:
+                await Leftover.objects.aget_or_create(operation=operation, node=end)
+
+    async def container_is(self, podman_id: str) -> None:
+        try:
+            await self.write(container_podman_id=podman_id)
+        except IntegrityError:
+            # Another operation on it has begun already: it holds the container now.
+            logger.warning("operation %s: %s is held", self._operation.pk, podman_id)
+            self._operation.container_podman_id = ""
+
+    async def _keep_contents(self, archive: Archive, incoming: IncomingFile) -> None:
+        try:
+            contents = await incoming.contents()
+            await sync_to_async(save_contents)(archive, contents)
+        except FerryError as error:
+            await sync_to_async(save_unreadable)(archive, error)
+            await self.log(f"{error} {error.problem.cause}".strip(), level="warning")
+        except Exception as error:
+            # The archive is there and can be read later; the operation went well without it.
+            logger.exception("the contents of archive %s", archive.pk)
+            failure = ArchiveUnreadable(f"The site itself failed: {type(error).__name__}.")
+            await sync_to_async(save_unreadable)(archive, failure)
+
+    async def settle(self) -> None:
+        """Wait until all that was begun for the operation has ended."""
+        if self._contents is not None:
+            await self._contents
 
     async def save(self) -> None:
         self._shown_at = time.monotonic()
-        await self._operation.asave(update_fields=["phases", "phase"])
+        await self.write(phases=self._operation.phases, phase=self._operation.phase)
         await ping_operation(self._operation.pk)
 
     async def save_progress(self) -> None:
         if time.monotonic() - self._shown_at >= PROGRESS_EVERY_S:
-            await self.save()
+            await self._writes.try_to(self._save_once)
+
+    async def _save_once(self) -> None:
+        self._shown_at = time.monotonic()
+        if not await self._mine.aupdate(phases=self._operation.phases):
+            self.give_away()
+            raise GivenAway
+        await ping_operation(self._operation.pk)
+
+
+@asynccontextmanager
+async def _at_most(phase: str, limit: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(limit) as timer:
+            yield
+    except TimeoutError as error:
+        if not timer.expired():
+            raise
+        raise PhaseTimedOut(phase, limit) from error
 
 
 class _RowPhase:
@@ -137,4 +247,8 @@ class _RowPhase:
 
     async def progress(self, done_bytes: int, total_bytes: int | None) -> None:
         self._entry.update(bytes=done_bytes, total=total_bytes)
+        await self._report.save_progress()
+
+    async def leg(self, name: str, figures: dict[str, Any]) -> None:
+        self._entry.setdefault("legs", {})[name] = figures
         await self._report.save_progress()

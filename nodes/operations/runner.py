@@ -7,88 +7,143 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-from django.db.models.functions import Coalesce
+from asgiref.sync import sync_to_async
+from django.db.models import F, Q
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from nodes.criu.diagnosis import Evidence, diagnose, error_lines
 from nodes.live import ping_operation, ping_operations
-from nodes.models import Operation, OperationEvent, OperationLog, OperationState, PhaseState
-from nodes.operations.errors import FetchedLog, PreflightFailed, StateUnknown, WorkflowError
+from nodes.models import (
+    Operation,
+    OperationEvent,
+    OperationLog,
+    OperationState,
+    PhaseState,
+)
+from nodes.operation_log import bind_operation
+from nodes.operations.errors import (
+    FetchedLog,
+    PreflightFailed,
+    RollbackFailed,
+    StateUnknown,
+    WorkflowError,
+)
+from nodes.operations.heartbeat import heartbeats
 from nodes.operations.jobs import JOBS
-from nodes.operations.journal import Journal
+from nodes.operations.queue import claim
+from nodes.operations.report import GivenAway
 from nodes.operations.row_report import RowReport
-from nodes.operations.uninterrupted import uninterrupted
 from nodes.podman.answer import text_of
 from nodes.problem import FerryError, Problem
+from nodes.uninterrupted import uninterrupted
 
 logger = logging.getLogger(__name__)
 _SHOWN_LINES = 20
 # Each of up to 8 MiB: those of failures long ago explain nothing any more.
 MOST_LOGS = 500
+# Of the operations that this process runs now.
+_reports: dict[int, RowReport] = {}
 
 
 async def run_operation(operation_id: int) -> None:
-    """Run a queued operation to its end; somebody else's or an ended one is left alone.
+    """Run a queued operation to its end, unless its nodes are busy or somebody else runs it.
 
     Cancellation rolls the operation back and ends it as cancelled.
     """
-    operation = await uninterrupted(_claim(operation_id, OperationState.QUEUED))
+    queued = [OperationState.QUEUED]
+    operation = await uninterrupted(sync_to_async(claim)(operation_id, queued))
     if operation is not None:
-        await _carry_out(operation, recovering=False)
+        with bind_operation(operation):
+            await _carry_out(operation, recovering=False)
 
 
-async def recover_operation(operation_id: int) -> None:
-    """Take up an operation that a former process left running, or that ended unknown."""
-    left = (OperationState.RUNNING, OperationState.UNKNOWN)
-    operation = await uninterrupted(_claim(operation_id, *left))
+async def recover_operation(operation_id: int, among: Q | None = None) -> None:
+    """Take up an operation that another process left running, or that ended unknown.
+
+    Where several processes may do so, ``among`` tells those that are left: worker.abandoned().
+    """
+    left = [OperationState.RUNNING, OperationState.UNKNOWN]
+    operation = await uninterrupted(sync_to_async(claim)(operation_id, left, among))
     if operation is not None:
-        await _carry_out(operation, recovering=True)
+        with bind_operation(operation):
+            await _carry_out(operation, recovering=True)
 
 
-async def _claim(operation_id: int, *states: OperationState) -> Operation | None:
-    # One UPDATE decides who runs it, however many ask.
-    claimed = await Operation.objects.filter(pk=operation_id, state__in=states).aupdate(
-        state=OperationState.RUNNING,
-        started_at=Coalesce("started_at", timezone.now()),
-        ended_at=None,
-    )
-    rows = Operation.objects.select_related("source", "destination", "archive")
-    return await rows.aget(pk=operation_id) if claimed else None
+def give_away(operation_id: int) -> None:
+    """Have an operation of this process leave everything as it is, once its task is cancelled."""
+    if report := _reports.get(operation_id):
+        report.give_away()
 
 
 async def _carry_out(operation: Operation, *, recovering: bool) -> None:
-    report = RowReport(operation)
-    job = JOBS[operation.kind]
+    report = _reports[operation.pk] = RowReport(operation)
     try:
-        # A cancellation that came while the row was claimed was dropped: the row remembers it.
-        await operation.arefresh_from_db(fields=["cancel_requested"])
-        if operation.cancel_requested and not recovering:
-            raise asyncio.CancelledError
-        await ping_operations()
-        result = await (job.recover if recovering else job.run)(operation, report)
-        await _end_surely(operation, OperationState.SUCCEEDED, result=result)
-    except asyncio.CancelledError:
+        result = await _work(operation, report, recovering=recovering)
+        await _end_surely(report, operation, OperationState.SUCCEEDED, result=result)
+    except (GivenAway, asyncio.CancelledError, Exception) as error:
+        # Whatever it is: what was not taken back is for the next process to go on with.
+        if report.is_given_away and not _is_taken_back(operation, error):
+            await _release(operation)
+        else:
+            await _end_badly(report, operation, error)
+    finally:
+        _reports.pop(operation.pk, None)
+
+
+def _is_taken_back(operation: Operation, error: BaseException) -> bool:
+    if isinstance(error, GivenAway):
+        return False
+    journal = operation.journal
+    done = journal.get("back_on_source") or journal.get("cleared")
+    return bool(done) or isinstance(error, RollbackFailed)
+
+
+async def _end_badly(report: RowReport, operation: Operation, error: BaseException) -> None:
+    state = OperationState.FAILED
+    if isinstance(error, asyncio.CancelledError):
         await uninterrupted(operation.arefresh_from_db(fields=["cancel_requested"]))
-        if recovering and not (operation.is_of_node and operation.cancel_requested):
-            # The site is stopping: the next start takes the row up again. A rollback of a
-            # container goes on whatever somebody asks for.
-            raise
-        await _end_surely(operation, OperationState.CANCELLED, error=_cancelled(operation))
-    except StateUnknown as error:
+        state, problem = OperationState.CANCELLED, _cancelled(operation)
+    elif isinstance(error, StateUnknown):
         await _log_failure(operation, error)
-        await _end_surely(operation, OperationState.UNKNOWN, error=error.problem)
-    except FerryError as error:
+        state, problem = OperationState.UNKNOWN, error.problem
+    elif isinstance(error, FerryError):
         await _log_failure(operation, error)
-        await _end_surely(operation, OperationState.FAILED, error=_with_place(operation, error))
-    except Exception as error:
-        logger.exception("operation %s", operation.pk)
+        problem = _with_place(operation, error)
+    else:
+        logger.error("operation %s", operation.pk, exc_info=error)
         problem = Problem(
             code="internal_error",
             message="The site itself failed while it ran this operation.",
             cause=f"{type(error).__name__}: {error}",
             remedy="Look into the site's log, and report it.",
         )
-        await _end_surely(operation, OperationState.FAILED, error=problem)
+    await _end_surely(report, operation, state, error=problem)
+
+
+async def _work(operation: Operation, report: RowReport, *, recovering: bool) -> dict[str, Any]:
+    job = JOBS[operation.kind]
+    async with heartbeats(operation, report):
+        # A cancellation that came while the row was claimed was dropped: the row remembers it.
+        await operation.arefresh_from_db(fields=["cancel_requested"])
+        if operation.cancel_requested and not recovering:
+            raise asyncio.CancelledError
+        await ping_operations()
+        try:
+            return await (job.recover if recovering else job.run)(operation, report)
+        finally:
+            await uninterrupted(report.settle())
+
+
+async def _release(operation: Operation) -> None:
+    """Let another process take the operation up at once."""
+    mine = Operation.objects.filter(
+        pk=operation.pk, worker=operation.worker, state=OperationState.RUNNING
+    )
+    # What ended in good order is not what made it fail: it counts as no attempt.
+    fewer = Greatest(F("attempts") - 1, 0)
+    await uninterrupted(mine.aupdate(worker="", heartbeat_at=None, attempts=fewer))
+    logger.info("operation %s is left for another process", operation.pk)
 
 
 def _cancelled(operation: Operation) -> Problem:
@@ -163,30 +218,41 @@ def _shown_lines(log: FetchedLog) -> list[str]:
     return marked[:_SHOWN_LINES]
 
 
-async def _end_surely(operation: Operation, state: OperationState, **outcome: Any) -> None:
+async def _end_surely(
+    report: RowReport, operation: Operation, state: OperationState, **outcome: Any
+) -> None:
     # A cancellation that comes this late must not leave the row running for ever.
-    await uninterrupted(_end(operation, state, **outcome))
+    await uninterrupted(_end(report, operation, state, **outcome))
 
 
 async def _end(
+    report: RowReport,
     operation: Operation,
     state: OperationState,
     *,
     result: dict[str, Any] | None = None,
     error: Problem | None = None,
 ) -> None:
-    operation.state = state
-    operation.ended_at = timezone.now()
-    operation.error = error.as_dict() if error else {}
-    operation.result = result or _unfinished_result(operation)
+    ended_at = timezone.now()
     for phase in operation.phases:
         if phase["state"] == PhaseState.PENDING and state != OperationState.UNKNOWN:
             phase["state"] = PhaseState.SKIPPED
         elif phase["state"] == PhaseState.RUNNING:
             # Left by a process that died in it, and perhaps brought to its end by this one.
             ended = PhaseState.SUCCEEDED if state == OperationState.SUCCEEDED else PhaseState.FAILED
-            phase.update(state=ended, ended_at=operation.ended_at.isoformat())
-    await operation.asave(update_fields=["state", "ended_at", "error", "result", "phases", "phase"])
+            phase.update(state=ended, ended_at=ended_at.isoformat())
+    try:
+        await report.write(
+            state=state,
+            ended_at=ended_at,
+            error=error.as_dict() if error else {},
+            result=result or _unfinished_result(operation),
+            phases=operation.phases,
+            phase=operation.phase,
+        )
+    except GivenAway:
+        logger.warning("operation %s was taken up by another process", operation.pk)
+        return
     logger.info("operation %s %s: %s", operation.pk, operation, state)
     await ping_operation(operation.pk)
     await ping_operations()
@@ -195,8 +261,8 @@ async def _end(
 def _unfinished_result(operation: Operation) -> dict[str, Any]:
     if operation.is_of_node:
         return {}
-    journal = Journal.parse(operation.journal)
-    return {
-        "rolled_back": journal.back_on_source and not journal.committed,
-        "archive_id": journal.archive_id,
-    }
+    journal = operation.journal
+    # What was left running has never stopped.
+    stops = not operation.options.get("leave_running")
+    taken_back = stops and journal.get("back_on_source", False) and not journal.get("committed")
+    return {"rolled_back": taken_back, "archive_id": operation.archive_id}

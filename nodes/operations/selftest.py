@@ -28,12 +28,12 @@ from nodes.operations.selftest_program import (
     parse_reading,
 )
 from nodes.operations.staging import make_staging, remove_staging, staging_folder
-from nodes.operations.uninterrupted import settled, uninterrupted
 from nodes.podman import argv
 from nodes.podman.options import CheckpointOptions, RestoreOptions
 from nodes.podman.statistics import parse_statistics
 from nodes.problem import FerryError
 from nodes.ssh.session import NodeSession
+from nodes.uninterrupted import settled, uninterrupted
 
 PHASES = ("image", "run", "checkpoint", "restore", "verify", "clean-up")
 DEFAULT_NETWORK = "podman"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from nodes.ssh.session import NodeSession
@@ -17,6 +18,21 @@ _REMOVE = 'rm -rf -- "$1" && { rmdir -- "${1%/*}" 2>/dev/null || true; }'
 
 def staging_folder(operation_id: int) -> PurePosixPath:
     return STAGING_ROOT / str(operation_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staged:
+    """A plan whose operation has a folder on each node that takes part."""
+
+    operation_id: int
+
+    @property
+    def folder(self) -> PurePosixPath:
+        return staging_folder(self.operation_id)
+
+    @property
+    def archive_path(self) -> PurePosixPath:
+        return self.folder / ARCHIVE_NAME
 
 
 async def make_staging(session: NodeSession, folder: PurePosixPath) -> None:

@@ -1,8 +1,9 @@
-"""What people and programs ask of operations: start, preflight, cancel, look again."""
+"""What people and programs ask of operations: start, preflight, cancel."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
@@ -10,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from nodes.archives.place import archive_store
 from nodes.audit import audit
 from nodes.finding import Finding, Level, warning
 from nodes.host.selftest_result import CHECK as SELFTEST
@@ -24,9 +26,10 @@ from nodes.models import (
 )
 from nodes.operations.engine import engine
 from nodes.operations.errors import WorkflowError
-from nodes.operations.jobs import JOBS, archive_store
+from nodes.operations.jobs import JOBS
 from nodes.operations.migration_plan import MigrationPlan
 from nodes.operations.preflight import examine, look_around
+from nodes.operations.queue import lock_nodes
 from nodes.operations.row_report import new_phases
 from nodes.podman.options import MigrationOptions
 
@@ -71,33 +74,49 @@ def start_migration(
     """Queue a migration and return it. Raises Refused, AlreadyMoving or NodeInUse."""
     source = container.node
     _require_two_nodes(source, destination)
+    return queue_operation(
+        user,
+        [source, destination],
+        kind=OperationKind.MIGRATE,
+        container_podman_id=container.podman_id,
+        container_name=container.name,
+        source=source,
+        source_name=source.name,
+        destination=destination,
+        destination_name=destination.name,
+        options=options.as_dict(),
+    )
+
+
+def queue_operation(
+    user: Actor,
+    nodes: Sequence[Node],
+    *,
+    require: Callable[[], None] = lambda: None,
+    **values: Any,
+) -> Operation:
+    """Write the row of an operation on a container, and wake the engine.
+
+    ``require`` may refuse it while nobody else can start anything on these nodes. Raises
+    AlreadyMoving, NodeInUse or Refused.
+    """
     try:
         with transaction.atomic():
-            lock_nodes([source, destination])
-            _require_not_prepared([source, destination])
+            lock_nodes(node.pk for node in nodes)
+            require_not_prepared(nodes)
+            require()
             operation = Operation.objects.create(
-                kind=OperationKind.MIGRATE,
-                phases=new_phases(JOBS[OperationKind.MIGRATE].phases),
-                container_podman_id=container.podman_id,
-                container_name=container.name,
-                source=source,
-                source_name=source.name,
-                destination=destination,
-                destination_name=destination.name,
-                options=options.as_dict(),
+                phases=new_phases(JOBS[values["kind"]].phases),
                 created_by=user if isinstance(user, User) else None,
+                **values,
             )
-            audit(
-                user, "operation.start", operation,
-                operation=operation.pk, source=source.name, destination=destination.name,
-                options=options.as_dict(),
-            )  # fmt: skip
+            audit(user, "operation.start", operation, **_told(operation))
     except IntegrityError as error:
         unfinished = Operation.objects.unfinished()
-        other = unfinished.filter(container_podman_id=container.podman_id).first()
-        if other is None:
+        other = unfinished.filter(container_podman_id=values["container_podman_id"]).first()
+        if other is None or not values["container_podman_id"]:
             raise Refused(
-                "The migration could not be queued.",
+                "The operation could not be queued.",
                 cause=str(error),
                 remedy="Look at the container's page, then try again.",
             ) from error
@@ -106,14 +125,21 @@ def start_migration(
     return operation
 
 
-def lock_nodes(nodes: Sequence[Node]) -> None:
-    """Have others who start something on these nodes wait until this transaction has ended."""
-    # Held to the end of the transaction: of two that start at once the second sees the first.
-    keys = sorted(node.pk for node in nodes)
-    list(Node.objects.select_for_update().filter(pk__in=keys).order_by("pk"))
+def _told(operation: Operation) -> dict[str, Any]:
+    """Return what the audit log says of an operation that was started."""
+    told = {
+        "operation": operation.pk,
+        "source": operation.source_name,
+        "destination": operation.destination_name,
+        "archive": operation.archive.name if operation.archive else "",
+        "schedule": operation.schedule.name if operation.schedule else "",
+        "options": operation.options,
+    }
+    return {name: value for name, value in told.items() if value != ""}
 
 
-def _require_not_prepared(nodes: Sequence[Node]) -> None:
+def require_not_prepared(nodes: Sequence[Node]) -> None:
+    """Raise NodeInUse while something changes what every container of a node runs under."""
     ends = Q(source__in=nodes) | Q(destination__in=nodes)
     busy = Operation.objects.unfinished().filter(ends, kind__in=EXCLUSIVE_KINDS).first()
     if busy is not None:
@@ -130,11 +156,11 @@ async def preflight_migration(
     free_bytes = await sync_to_async(archive_store().free_bytes)()
     async with open_session(source) as here, open_session(destination) as there:
         findings = examine(await look_around(here, there, plan, free_bytes), plan)
-    proofs = [*_failed_selftest("source", source), *_failed_selftest("destination", destination)]
+    proofs = [*failed_selftest("source", source), *failed_selftest("destination", destination)]
     return [*proofs, *findings]
 
 
-def _failed_selftest(side: str, node: Node) -> list[Finding]:
+def failed_selftest(side: str, node: Node) -> list[Finding]:
     """Return what the last self-test says against a node, if it does: a warning, no proof."""
     return [
         warning(f"{side}-selftest", f"The {side}: {found['message']}", found["evidence"])
@@ -171,19 +197,23 @@ def cancel_operation(user: Actor, operation: Operation) -> None:
             f"The operation has ended: {operation.get_state_display().lower()}.",
             remedy="There is nothing left to cancel.",
         )
-    if operation.kind == OperationKind.MIGRATE and operation.journal.get("committed"):
-        raise Refused(
-            f"{operation.container_name} already runs on {operation.destination_name}.",
-            cause="The migration is past its point of commit.",
-            remedy="Migrate it back if you want it on the source.",
-        )
+    if operation.journal.get("committed"):
+        raise _past_the_commit(operation)
     Operation.objects.filter(pk=operation.pk).update(cancel_requested=True)
     engine.cancel(operation.pk)
 
 
-def look_again(user: Actor, operation: Operation) -> None:
-    """Ask the nodes of an operation that ended unknown once more. Raises Refused."""
-    if operation.state != OperationState.UNKNOWN:
-        raise Refused("Only an operation whose outcome is unknown can be looked at again.")
-    audit(user, "operation.look-again", operation, operation=operation.pk)
-    engine.recover(operation.pk)
+def _past_the_commit(operation: Operation) -> Refused:
+    name = operation.container_name
+    if operation.kind == OperationKind.CHECKPOINT:
+        return Refused(
+            f"The checkpoint of {name} is in the catalog already.",
+            remedy="Delete the archive if you do not want it.",
+        )
+    return Refused(
+        f"{name} already runs on {operation.destination_name}.",
+        cause=f"The {operation.kind} is past its point of commit.",
+        remedy="Migrate it back if you want it on the source."
+        if operation.kind == OperationKind.MIGRATE
+        else "Stop it there if you do not want it.",
+    )

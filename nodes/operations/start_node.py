@@ -19,8 +19,9 @@ from nodes.models import EXCLUSIVE_KINDS, Node, Operation, OperationKind, Operat
 from nodes.operations.engine import engine
 from nodes.operations.jobs import JOBS
 from nodes.operations.prepare import PrepareRefused
+from nodes.operations.queue import lock_nodes
 from nodes.operations.row_report import new_phases
-from nodes.operations.start import Actor, NodeInUse, Refused, lock_nodes
+from nodes.operations.start import Actor, NodeInUse, Refused
 
 
 async def facts_of(node: Node) -> HostFacts:
@@ -88,7 +89,7 @@ def undoable_preparation(node: Node) -> Operation | None:
 
 @transaction.atomic
 def _queue(user: Actor, node: Node, kind: OperationKind, options: dict[str, Any]) -> Operation:
-    lock_nodes([node])
+    lock_nodes([node.pk])
     _require_free(node, kind)
     operation = Operation.objects.create(
         kind=kind,

@@ -16,8 +16,8 @@ from nodes.operations.config_file import apply_edit, backup_path
 from nodes.operations.prepare import PrepareRefused, PrepareResult
 from nodes.operations.prepare_journal import PrepareJournal
 from nodes.operations.report import Report
-from nodes.operations.uninterrupted import settled
 from nodes.ssh.session import NodeSession
+from nodes.uninterrupted import settled
 
 PHASES = ("inspect", "configuration", "readiness")
 
