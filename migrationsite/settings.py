@@ -17,15 +17,37 @@ env.read_env(BASE_DIR / ".env")
 FERRY_DATA_DIR = Path(env.str("FERRY_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 FERRY_DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 FERRY_LISTEN = env.str("FERRY_LISTEN", default="127.0.0.1:8000")
-FERRY_ARCHIVES_DIR = FERRY_DATA_DIR / "archives"
+# On storage that all processes share, where these run on several machines.
+FERRY_ARCHIVES_DIR = Path(
+    env.str("FERRY_ARCHIVES_DIR", default=str(FERRY_DATA_DIR / "archives"))
+).resolve()
 # How long a restored container is watched before a migration commits.
 FERRY_WATCH_WINDOW_S = env.float("FERRY_WATCH_WINDOW_S", default=2.0)
+# Who runs operations: "embedded", the serving process itself, or "procrastinate", workers on
+# PostgreSQL, on any number of machines (docs/scale.md).
+FERRY_ENGINE = env.str("FERRY_ENGINE", default="embedded")
+# Operations under way at once, on one node and in one process; the others wait in the queue.
+FERRY_OPERATIONS_PER_NODE = env.int("FERRY_OPERATIONS_PER_NODE", default=4)
+FERRY_OPERATIONS_PER_WORKER = env.int("FERRY_OPERATIONS_PER_WORKER", default=8)
+# How long a phase may take, as in transfer=7200,restore=600; others keep what
+# nodes/operations/phase_limits.py says.
+FERRY_PHASE_LIMITS_S: dict[str, str] = env.dict("FERRY_PHASE_LIMITS_S", default={})
+# How long a rollback asks a node that does not answer, before it says that nobody knows.
+FERRY_ASK_FOR_S = env.float("FERRY_ASK_FOR_S", default=60.0)
+# How long a link that is lost, or that answers but moves no byte, is waited for in a transfer.
+FERRY_LOST_FOR_S = env.float("FERRY_LOST_FOR_S", default=20.0)
+FERRY_STALLED_AFTER_S = env.float("FERRY_STALLED_AFTER_S", default=30.0)
 # Off in tests and management commands: the serving process alone watches nodes and runs operations.
 FERRY_BACKGROUND = env.bool("FERRY_BACKGROUND", default=True)
 
-SECRET_KEY = env.str("FERRY_SECRET_KEY", default="") or read_or_make_secret_key(
-    Path(env.str("FERRY_SECRET_KEY_FILE", default=str(FERRY_DATA_DIR / "secret_key")))
+FERRY_SECRET_KEY_FILE = Path(
+    env.str("FERRY_SECRET_KEY_FILE", default=str(FERRY_DATA_DIR / "secret_key"))
 )
+# "" where the file holds it.
+FERRY_GIVEN_SECRET_KEY = env.str("FERRY_SECRET_KEY", default="")
+SECRET_KEY = FERRY_GIVEN_SECRET_KEY or read_or_make_secret_key(FERRY_SECRET_KEY_FILE)
+# With it as a bearer token a program reads /metrics; "" lets only signed-in admins do so.
+FERRY_METRICS_TOKEN = env.str("FERRY_METRICS_TOKEN", default="")
 DEBUG = env.bool("FERRY_DEBUG", default=False)
 ALLOWED_HOSTS = env.list("FERRY_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("FERRY_TRUSTED_ORIGINS", default=[])
@@ -44,6 +66,10 @@ INSTALLED_APPS = [
     "heroicons",
     "nodes",
 ]
+if FERRY_ENGINE == "procrastinate":
+    # Its tables; the tasks are nodes/operations/procrastinate_engine.py's.
+    INSTALLED_APPS.append("procrastinate.contrib.django")
+    PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -84,7 +110,22 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        # FULL: what a journal says must survive a power cut, for it says what was done on nodes.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    DATABASES["default"]["OPTIONS"] = {
+        # Whoever has lost the database must know it before others take over what it does
+        # (nodes/operations/worker.py, lease.py); the defaults are hours.
+        "connect_timeout": 5,
+        "tcp_user_timeout": 8000,
+        "keepalives_idle": 4,
+        "keepalives_interval": 2,
+        "keepalives_count": 2,
+        # The server's side: a process that is gone, or that hangs, lets go of the rows it locked.
+        "options": "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 "
+        "-c tcp_keepalives_count=3 -c idle_in_transaction_session_timeout=60000",
+        **DATABASES["default"].get("OPTIONS", {}),
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -93,7 +134,15 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     "default": (
         {
             "BACKEND": "channels_redis.core.RedisChannelLayer",
-            "CONFIG": {"hosts": [REDIS_URL]},
+            "CONFIG": {
+                # channels-redis waits for up to 5 s at a time, redis-py 8 no longer by itself.
+                "hosts": [
+                    {"address": REDIS_URL, "socket_timeout": 20, "socket_connect_timeout": 5}
+                ],
+                "capacity": 1000,
+                # A page may stay open for long: a group forgets its members after so many seconds.
+                "group_expiry": 30 * 86400,
+            },
         }
         if REDIS_URL
         else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
@@ -157,16 +206,34 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# "line" for people, "json" for programs; docs/operations.md says what is in it.
+FERRY_LOG_FORMAT = env.str("FERRY_LOG_FORMAT", default="line")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"context": {"()": "nodes.log_context.ContextFilter"}},
+    "formatters": {
+        "line": {"()": "nodes.log_format.LineFormatter"},
+        "json": {"()": "nodes.log_format.JsonFormatter"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "filters": ["context"],
+            # An unknown one is a check's to tell: nodes/site_checks.py.
+            "formatter": "json" if FERRY_LOG_FORMAT == "json" else "line",
+        }
+    },
     "root": {"handlers": ["stderr"], "level": env.str("FERRY_LOG_LEVEL", default="INFO")},
     "loggers": {
         # At INFO asyncssh writes several lines for every command that is run.
         "asyncssh": {"level": "WARNING"},
+        # Several for each job.
+        "procrastinate": {"level": "WARNING"},
         "uvicorn.access": {"level": "WARNING"},
+        # At DEBUG these write the headers of each websocket, with the cookie of the session.
+        "uvicorn.error": {"level": "INFO"},
+        "websockets": {"level": "INFO"},
         "axes": {"level": "WARNING"},
     },
 }

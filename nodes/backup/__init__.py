@@ -1,0 +1,1 @@
+"""One file with everything that the site knows, and the site made of it again."""

@@ -1,0 +1,1 @@
+"""How the site itself is: whether it is ready, and its figures."""
