@@ -32,6 +32,8 @@ class Bearer(HttpBearer):
 viewer = Bearer()
 operator = Bearer("nodes.operate")
 downloader = Bearer("nodes.download_archive")
+uploader = Bearer("nodes.add_archive")
+memory_searcher = Bearer("nodes.search_memory")
 archive_editor = Bearer("nodes.change_archive")
 archive_deleter = Bearer("nodes.delete_archive")
 admin = Bearer("nodes.manage_nodes")

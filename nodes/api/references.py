@@ -1,4 +1,4 @@
-"""Find what a request names: nodes by id or name, containers by row, Podman's id or name."""
+"""Find what a request names: nodes and archives by id, nodes and containers by name too."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from nodes.api.containers import ask_for_containers
 from nodes.api.problems import Unprocessable
-from nodes.models import Container, Node
+from nodes.models import Archive, Container, Node
 from nodes.models.validators import validate_container_name, validate_node_name
 
 Reference = int | str
@@ -33,6 +33,23 @@ def find_node(reference: Reference | None, field: str) -> Node:
     if found is None:
         message = f"There is no node {_shown(reference)}."
         raise Unprocessable(message, code="unknown_node", field=field)
+    return found
+
+
+def find_archive(pk: int | None) -> Archive:
+    """Return the archive of this id. Raises Unprocessable."""
+    if pk is None:
+        raise Unprocessable("An archive is needed: its id.", field="archive")
+    # Larger numbers are beyond what the database knows.
+    found = Archive.objects.filter(pk=pk).first() if _is_number(str(pk)) else None
+    if found is None:
+        message = f"There is no archive {_shown(pk)}."
+        raise Unprocessable(
+            message,
+            code="unknown_archive",
+            remedy="See GET /api/v1/archives for those that there are.",
+            field="archive",
+        )
     return found
 
 

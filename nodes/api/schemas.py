@@ -7,7 +7,8 @@ from typing import Any
 
 from ninja import Schema
 
-from nodes.models import Archive, Container, Node, NodeEvent, Operation
+from nodes.models import Archive, Container, Node, NodeEvent, Operation, OperationKind
+from nodes.operations.ways_back import ways_back
 
 
 class ProblemOut(Schema):
@@ -53,6 +54,10 @@ class FindingsOut(Schema):
     findings: list[FindingOut]
     # Of the kind prepare only.
     plan: PlanOut | None = None
+    # Of the restore of an uploaded archive: what it would get, and what to send as ``confirmed``
+    # to let it.
+    privileges: list[dict[str, str]] | None = None
+    confirmed: str | None = None
 
 
 class NodeOut(Schema):
@@ -135,7 +140,7 @@ class OperationOut(Schema):
     source_name: str
     destination: int | None
     destination_name: str
-    # Of the kinds that are about a node: that node.
+    # Of the kinds that take place on one node: that node.
     node: int | None
     archive: int | None
     options: dict[str, Any]
@@ -143,10 +148,21 @@ class OperationOut(Schema):
     result: dict[str, Any]
     # {code, message, cause, remedy, options, rule, line, action, node} when it did not succeed.
     error: dict[str, Any] | None
+    # [{way, label, promise, assurance}]: what can be done when nobody knows how it ended.
+    ways_back: list[dict[str, str]]
+    retry_of: int | None
     created_by: str | None
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+
+    @staticmethod
+    def resolve_ways_back(operation: Operation) -> list[dict[str, str]]:
+        return [way.as_dict() for way in ways_back(operation)]
+
+    @staticmethod
+    def resolve_retry_of(operation: Operation) -> int | None:
+        return operation.retry_of_id
 
     @staticmethod
     def resolve_container(operation: Operation) -> str:
@@ -158,7 +174,9 @@ class OperationOut(Schema):
 
     @staticmethod
     def resolve_node(operation: Operation) -> int | None:
-        return operation.source_id if operation.is_of_node else None
+        if operation.kind == OperationKind.RESTORE:
+            return operation.destination_id
+        return None if operation.kind == OperationKind.MIGRATE else operation.source_id
 
     @staticmethod
     def resolve_destination(operation: Operation) -> int | None:
@@ -210,7 +228,21 @@ class ArchiveOut(Schema):
     versions: dict[str, Any]
     pinned: bool
     note: str
+    # checkpoint or upload
+    origin: str
+    tags: list[str]
+    # unread, read or unreadable, and why.
+    contents_state: str
+    contents_problem: str
+    unpacked_bytes: int
+    memory_bytes: int
+    verified_at: datetime | None
+    verify_problem: str
     created_at: datetime
+
+    @staticmethod
+    def resolve_tags(archive: Archive) -> list[str]:
+        return [tag.name for tag in archive.tags.all()]
 
     @staticmethod
     def resolve_container(archive: Archive) -> str:

@@ -9,7 +9,8 @@ from django.template.loader import render_to_string
 
 from nodes.models import Container, Node, Operation
 from nodes.models.role import role_of
-from nodes.views.archive import archive_list_context
+from nodes.views.archive_list import archive_list_context
+from nodes.views.batch import active_batches, batch_context, batches_with_counts, recent_batches
 from nodes.views.container import container_context
 from nodes.views.fleet import container_list_context, fleet_totals, nodes_with_containers
 from nodes.views.node import node_context
@@ -37,7 +38,8 @@ def _render(template: str, user: Any, context: dict[str, Any]) -> str:
 
 def render_tray(user: Any) -> str:
     operations = Operation.objects.active().select_related("source", "destination")
-    return _render("operations/_tray.html", user, {"active_operations": operations})
+    context = {"active_operations": operations, "active_batches": active_batches()}
+    return _render("operations/_tray.html", user, context)
 
 
 def render_board(user: Any, params: dict[str, str], changed: Changed) -> str:
@@ -54,7 +56,7 @@ def render_board(user: Any, params: dict[str, str], changed: Changed) -> str:
 
 
 def render_node(user: Any, params: dict[str, str], changed: Changed) -> str:
-    pk = _node_pk(params)
+    pk = _number(params, "node")
     if None not in changed and pk not in changed:
         return ""
     node = nodes_with_containers().filter(pk=pk).first()
@@ -68,8 +70,8 @@ def render_node(user: Any, params: dict[str, str], changed: Changed) -> str:
     return "".join(_render(f"{fragment}.html", user, context) for fragment in fragments)
 
 
-def _node_pk(params: dict[str, str]) -> int:
-    number = params.get("node", "")
+def _number(params: dict[str, str], name: str) -> int:
+    number = params.get(name, "")
     return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
 
 
@@ -78,7 +80,7 @@ def render_containers(user: Any, params: dict[str, str], changed: Changed) -> st
 
 
 def render_container(user: Any, params: dict[str, str], changed: Changed) -> str:
-    pk = _node_pk(params)
+    pk = _number(params, "node")
     container = (
         Container.objects.select_related("node")
         .filter(node_id=pk, podman_id=params.get("container", ""))
@@ -93,7 +95,15 @@ def render_container(user: Any, params: dict[str, str], changed: Changed) -> str
 
 def render_operations(user: Any, params: dict[str, str], changed: Changed) -> str:
     operations = listed_operations(params)[:LIST_ROWS]
-    return _render("operations/_table.html", user, {"operations": operations})
+    return _render("operations/_table.html", user, {"operations": operations}) + _render(
+        "batches/_recent.html", user, {"batches": recent_batches()}
+    )
+
+
+def render_batch(user: Any, params: dict[str, str], changed: Changed) -> str:
+    batch = batches_with_counts().filter(pk=_number(params, "batch")).first()
+    # One that has gone, as with its rows in a restored back-up, leaves the page as it is.
+    return _render("batches/_progress.html", user, batch_context(batch)) if batch else ""
 
 
 def render_archives(user: Any, params: dict[str, str], changed: Changed) -> str:
@@ -121,6 +131,10 @@ VIEWS = {
     "containers": render_containers,
     "container": render_container,
     "operations": render_operations,
+    "batch": render_batch,
     "archives": render_archives,
     "whereabouts": render_whereabouts,
 }
+# What FleetConsumer notes when archives have changed, and the pages that show some.
+ARCHIVES = "archives"
+WITH_ARCHIVES = ("archives", "container")

@@ -12,76 +12,22 @@ from django.urls import reverse
 from django.utils import timezone
 
 from nodes.models import Operation, OperationKind
+from nodes.operations.queue import full_nodes, place_in_line
+from nodes.templatetags.phase_words import PHASE_SENTENCES, PHASE_TITLES, STATISTICS
 from nodes.templatetags.units import isotime, phase_seconds
 
 register = template.Library()
 
-PHASE_TITLES = {
-    "preflight": "Preflight",
-    "image": "Image",
-    "checkpoint": "Checkpoint",
-    "transfer": "Transfer",
-    "restore": "Restore",
-    "verify": "Verify",
-    "clean-up": "Clean up",
-    "inspect": "Inspect",
-    "packages": "Packages",
-    "configuration": "Configuration",
-    "readiness": "Readiness",
-    "run": "Run",
-}
-_MIGRATION_SENTENCES = {
-    "preflight": "Ask both nodes whether it can work",
-    "image": "Copy the image by ID if it is missing",
-    "checkpoint": "Stop the processes and write their memory",
-    "transfer": "Bring the archive into the catalog and over",
-    "restore": "Start it again from the archive",
-    "verify": "Watch that it keeps running",
-    "clean-up": "Remove what is left on the source",
-}
-_PREPARATION_SENTENCES = {
-    "inspect": "Ask the node what it has",
-    "packages": "Install what is missing",
-    "configuration": "Merge containers.conf, keeping a copy",
-    "readiness": "Ask the node again",
-}
-_SELFTEST_SENTENCES = {
-    "image": "Make a small image of the node’s own shell",
-    "run": "Start two containers from it",
-    "checkpoint": "Freeze them and write their memory",
-    "restore": "Start them again from their archives",
-    "verify": "See that they count on from where they were",
-    "clean-up": "Remove everything again",
-}
-PHASE_SENTENCES: dict[str, dict[str, str]] = {
-    OperationKind.MIGRATE: _MIGRATION_SENTENCES,
-    OperationKind.PREPARE: _PREPARATION_SENTENCES,
-    OperationKind.UNDO_PREPARE: {
-        **_PREPARATION_SENTENCES,
-        "configuration": "Put containers.conf back",
-    },
-    OperationKind.SELFTEST: _SELFTEST_SENTENCES,
-}
-STATISTICS = {
-    "podman_checkpoint_duration_s": "Podman, in all",
-    "podman_restore_duration_s": "Podman, in all",
-    "runtime_checkpoint_duration_s": "OCI runtime",
-    "runtime_restore_duration_s": "OCI runtime",
-    "freezing_time_s": "Freezing",
-    "frozen_time_s": "Frozen",
-    "memdump_time_s": "Memory dump",
-    "memwrite_time_s": "Memory write",
-    "forking_time_s": "Forking",
-    "restore_time_s": "Restore",
-    "pages_scanned": "Pages scanned",
-    "pages_written": "Pages written",
-    "pages_compared": "Pages compared",
-    "pages_skipped_cow": "Pages skipped (copy on write)",
-    "pages_restored": "Pages restored",
-}
 _TICK_STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 _MOST_TICKS = 6
 _LEAST_WIDTH = 0.4
+# Options that carry a text, or several.
+_TEXTS = ("name", "pod", "publish", "compress")
+# By kind: the dialog of the next try, and what it has to be told even if it is not set.
+_DIALOGS: dict[OperationKind, tuple[str, dict[str, str]]] = {
+    OperationKind.MIGRATE: ("container-migrate", {}),
+    OperationKind.CHECKPOINT: ("container-checkpoint", {"leave_running": ""}),
+}
 
 
 @register.filter
@@ -93,6 +39,18 @@ def phase_title(name: str) -> str:
 def phase_sentence(kind: str, name: str) -> str:
     """Say what a phase does in an operation of this kind."""
     return PHASE_SENTENCES.get(kind, {}).get(name, "")
+
+
+@register.filter
+def waits_for(operation: Operation) -> str:
+    """Say why a queued operation has not begun yet."""
+    told = [
+        f"{name} is busy with other operations" for name in full_nodes([operation])[operation.pk]
+    ]
+    before = place_in_line(operation)
+    if before:
+        told.append(f"{before} before it in the queue")
+    return f"Waits: {'; '.join(told)}." if told else "It begins at once."
 
 
 @register.filter
@@ -190,15 +148,45 @@ def options_used(options: Any) -> list[str]:
 
 
 @register.filter
+def options_with_text(options: Any) -> list[tuple[str, str]]:
+    """Return the options that carry a name, a pod or ports, each with its text."""
+    given = dict(options or {})
+    ports = [("publish", str(port)) for port in given.get("publish") or []]
+    return [(name, str(given[name])) for name in ("name", "pod") if given.get(name)] + ports
+
+
+@register.filter
+def route(operation: Operation) -> str:
+    """Return "alder → birch" for what moves, else the one node where it happens."""
+    return " → ".join(name for name in (operation.source_name, operation.destination_name) if name)
+
+
+@register.filter
+def followed(operation: Operation) -> str:
+    """Return the ID of the container whose whereabouts tell how it stands, "" if none does."""
+    # A clone has nothing to do with the container that its archive was made of.
+    if operation.is_of_node or operation.options.get("name"):
+        return str(operation.result.get("destination_container_id", ""))
+    return operation.container_podman_id
+
+
+@register.filter
 def retry_url(operation: Operation) -> str:
-    """Return the migrate page with its destination and options, and those that may help."""
+    """Return the dialog with the operation's options and those that may help, "" if none can."""
     options = {**operation.options, **operation.error.get("options", {})}
-    query = urlencode(
-        {
-            "destination": operation.destination_id or "",
-            "compress": options.get("compress", "zstd"),
-            **{name: "on" for name in options_used(options)},
-        }
-    )
-    page = reverse("container-migrate", args=[operation.source_id, operation.container_podman_id])
-    return f"{page}?{query}"
+    query: dict[str, Any] = {name: "on" for name in options_used(options)}
+    query |= {name: options[name] for name in _TEXTS if options.get(name)}
+    if operation.kind == OperationKind.RESTORE:
+        if operation.archive_id is None:
+            return ""
+        page = reverse("archive-restore", args=[operation.archive_id])
+        query["node"] = operation.destination_id or ""
+    else:
+        if operation.source_id is None:
+            return ""
+        name, given = _DIALOGS[OperationKind(operation.kind)]
+        page = reverse(name, args=[operation.source_id, operation.container_podman_id])
+        query = {**given, **query}
+        if operation.kind == OperationKind.MIGRATE:
+            query["destination"] = operation.destination_id or ""
+    return f"{page}?{urlencode(query, doseq=True)}"

@@ -87,6 +87,14 @@ def phase_eta(phase: dict[str, Any]) -> float | None:
 
 
 @register.filter
+def leg_eta(leg: dict[str, Any]) -> float | None:
+    """Return the seconds that are left at the present rate, or None while that is not known."""
+    if not leg["rate"] or not leg["total"]:
+        return None
+    return float(max(leg["total"] - leg["bytes"], 0)) / float(leg["rate"])
+
+
+@register.filter
 def spaced(option: str) -> str:
     """Return Podman's spelling of an option: --tcp-established."""
     return "--" + option.replace("_", "-")

@@ -1,4 +1,4 @@
-"""The catalog: browse, look at, download and delete archives."""
+"""One archive: what is known of it, and its file."""
 
 from __future__ import annotations
 
@@ -6,66 +6,56 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.contrib import messages
-from django.core.paginator import Paginator
-from django.db import transaction
-from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_safe
+from django.views.decorators.http import require_GET, require_safe
 from django_sendfile import sendfile
 
+from nodes.archives import files
+from nodes.archives.place import archive_store
 from nodes.audit import audit
 from nodes.catalog.compression import MEDIA_TYPES
 from nodes.catalog.errors import ArchiveMissing
-from nodes.models import Archive, ArchiveState, AuditEvent, Operation
-from nodes.operations.jobs import archive_store
-from nodes.operations.start import Actor
-from nodes.views.access import archive_deleter, downloader, viewer
-from nodes.views.answers import UNPROCESSABLE
+from nodes.models import Archive, ArchiveOrigin, AuditEvent
+from nodes.views.access import downloader, viewer
+from nodes.views.contents_panels import NAV_SECTIONS, nav_context, sections_of
 
-PAGE_ROWS = 50
 GONE = 410
 # Ranges that follow within this time are parts of one download: one line in the audit log.
 ONE_DOWNLOAD = timedelta(hours=1)
+_WRITTEN_WITHIN = timedelta(minutes=5)
 
 
-def find_archives(params: dict[str, str]) -> QuerySet[Archive]:
-    """Filter by ``q``: name, container, image, node, or the beginning of a sha256."""
-    found = Archive.objects.select_related("node")
-    if text := params.get("q", "").strip():
-        found = found.filter(
-            Q(name__icontains=text)
-            | Q(container_name__icontains=text)
-            | Q(image__icontains=text)
-            | Q(node_name__icontains=text)
-            | Q(sha256__startswith=text)
-        )
-    return found
-
-
-def archive_list_context(params: dict[str, str]) -> dict[str, Any]:
+def archive_context(archive: Archive) -> dict[str, Any]:
+    """Return what the page of an archive and its fragments need."""
     return {
-        "page": Paginator(find_archives(params), PAGE_ROWS).get_page(params.get("page")),
-        "params": params,
-        "used_bytes": Archive.objects.aggregate(total=Sum("size_bytes"))["total"] or 0,
-        "free_bytes": archive_store().free_bytes(),
+        "archive": archive,
+        "operations": archive.operations.all(),
+        "uploaded_by": _uploaded_by(archive),
+        **nav_context(sections_of(archive, *NAV_SECTIONS)),
     }
 
 
-@viewer
-@require_GET
-def archive_list(request: HttpRequest) -> HttpResponse:
-    return render(request, "archives/list.html", archive_list_context(request.GET.dict()))
+def _uploaded_by(archive: Archive) -> str:
+    if archive.origin != ArchiveOrigin.UPLOAD:
+        return ""
+    # Both rows are written as one; within these bounds there is an index.
+    uploads = AuditEvent.objects.filter(
+        action="archive.upload",
+        at__gte=archive.created_at,
+        at__lt=archive.created_at + _WRITTEN_WITHIN,
+        detail__archive=archive.pk,
+    )
+    event = uploads.only("user_name").first()
+    return event.user_name if event else ""
 
 
 @viewer
 @require_GET
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     archive = get_object_or_404(Archive.objects.select_related("node"), pk=pk)
-    context = {"archive": archive, "operations": archive.operations.all()}
-    return render(request, "archives/detail.html", context)
+    return render(request, "archives/detail.html", archive_context(archive))
 
 
 @downloader
@@ -75,19 +65,13 @@ def download(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         return send_archive(request, archive)
     except ArchiveMissing as error:
-        context = {"archive": archive, "problem": error.problem}
+        context = {**archive_context(archive), "problem": error.problem}
         return render(request, "archives/detail.html", context, status=GONE)
 
 
 def archive_file(archive: Archive) -> Path:
     """Return where the archive's file is, and note whether it is. Raises ArchiveMissing."""
-    path = archive_store().path(archive.key)
-    state = ArchiveState.READY if path.is_file() else ArchiveState.MISSING
-    if archive.state != state:
-        Archive.objects.filter(pk=archive.pk).update(state=state)
-    if state == ArchiveState.MISSING:
-        raise ArchiveMissing(archive.name)
-    return path
+    return files.archive_file(archive, archive_store())
 
 
 def send_archive(request: HttpRequest, archive: Archive) -> HttpResponse:
@@ -119,39 +103,7 @@ def _goes_on(request: HttpRequest, archive: Archive) -> bool:
         return False
     return AuditEvent.objects.filter(
         action="archive.download",
+        at__gte=timezone.now() - ONE_DOWNLOAD,
         user_name=request.user.get_username(),
         detail__archive=archive.pk,
-        at__gte=timezone.now() - ONE_DOWNLOAD,
     ).exists()
-
-
-@archive_deleter
-@require_http_methods(["GET", "POST"])
-def delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """Delete the file and its row. Refused while pinned or needed by an operation."""
-    archive = get_object_or_404(Archive, pk=pk)
-    obstacle = why_not_delete(archive)
-    if request.method == "POST" and not obstacle:
-        delete_archive(request.user, archive)
-        messages.success(request, f"{archive.name} was deleted.")
-        return redirect("archive-list")
-    context = {"archive": archive, "obstacle": obstacle}
-    status = UNPROCESSABLE if request.method == "POST" else 200
-    return render(request, "archives/delete.html", context, status=status)
-
-
-def why_not_delete(archive: Archive) -> str:
-    if archive.pinned:
-        return "The archive is pinned. Unpin it first."
-    if Operation.objects.unfinished().filter(archive=archive).exists():
-        return "An operation still needs the archive."
-    return ""
-
-
-def delete_archive(user: Actor, archive: Archive) -> None:
-    """Delete the file, then the row; a file that is gone already is fine."""
-    # In this order a failure leaves a row that can be deleted again, never a file without a row.
-    archive_store().delete(archive.key)
-    with transaction.atomic():
-        audit(user, "archive.delete", archive, archive=archive.pk, sha256=archive.sha256)
-        archive.delete()

@@ -13,12 +13,14 @@ from nodes.finding import Level
 from nodes.forms import MigrationForm
 from nodes.models import Archive, Container, Node, Operation
 from nodes.operations import start
+from nodes.operations.connection_checks import answers_keep
 from nodes.problem import FerryError
 from nodes.views.access import operator, viewer
 from nodes.views.answers import UNPROCESSABLE, go_to, page_or_fragment
+from nodes.views.offers import offers_of
 
 
-def _container(node_pk: int, podman_id: str) -> Container:
+def get_container(node_pk: int, podman_id: str) -> Container:
     return get_object_or_404(
         Container.objects.select_related("node"), node_id=node_pk, podman_id=podman_id
     )
@@ -39,7 +41,7 @@ def container_context(container: Container) -> dict[str, Any]:
 @require_GET
 def detail(request: HttpRequest, node_pk: int, podman_id: str) -> HttpResponse:
     return render(
-        request, "containers/detail.html", container_context(_container(node_pk, podman_id))
+        request, "containers/detail.html", container_context(get_container(node_pk, podman_id))
     )
 
 
@@ -65,7 +67,7 @@ def _migrate_context(container: Container, form: MigrationForm) -> dict[str, Any
 @require_http_methods(["GET", "POST"])
 def migrate(request: HttpRequest, node_pk: int, podman_id: str) -> HttpResponse:
     """Show the dialog; start the migration and go to its page."""
-    container = _container(node_pk, podman_id)
+    container = get_container(node_pk, podman_id)
     form = MigrationForm(request.POST) if request.method == "POST" else _fresh_form(request)
     context = _migrate_context(container, form)
     if request.method == "POST":
@@ -96,7 +98,7 @@ def _fresh_form(request: HttpRequest) -> MigrationForm:
 @require_POST
 def preflight(request: HttpRequest, node_pk: int, podman_id: str) -> HttpResponse:
     """Answer the findings for what the dialog holds now."""
-    container = _container(node_pk, podman_id)
+    container = get_container(node_pk, podman_id)
     form = MigrationForm(request.POST)
     context: dict[str, Any] = {"container": container, "form": form}
     if form.is_valid():
@@ -107,6 +109,10 @@ def preflight(request: HttpRequest, node_pk: int, podman_id: str) -> HttpRespons
         except FerryError as error:
             context["problem"] = error.problem
         else:
-            context["findings"] = findings
+            # What was asked for is answered in sight, not among the checks that passed.
+            kept = [one for one in findings if form.options.tcp_established and answers_keep(one)]
+            context["kept"] = kept
+            context["findings"] = [finding for finding in findings if finding not in kept]
+            context["offers"] = offers_of(findings, form.fields)
             context["blocked"] = any(finding.level == Level.ERROR for finding in findings)
     return render(request, "containers/_preflight.html", context)

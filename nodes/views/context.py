@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from nodes.models import Operation
 from nodes.models.role import role_of
+from nodes.views.batch import active_batches
 
 
 def site_navigation(request: HttpRequest) -> dict[str, Any]:
@@ -17,5 +18,6 @@ def site_navigation(request: HttpRequest) -> dict[str, Any]:
         return {}
     return {
         "active_operations": Operation.objects.active().select_related("source", "destination"),
+        "active_batches": active_batches(),
         "role": role_of(user),
     }

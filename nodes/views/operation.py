@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib import messages
@@ -10,23 +11,48 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from nodes.models import Container, Node, Operation, OperationEvent, OperationLog, OperationState
+from nodes.models import (
+    Container,
+    Node,
+    Operation,
+    OperationEvent,
+    OperationKind,
+    OperationLog,
+    OperationState,
+)
 from nodes.operations import start
+from nodes.operations.ways_back import take_way_back, ways_back
 from nodes.problem import FerryError
+from nodes.templatetags.operations import followed
 from nodes.views.access import operator, viewer
+from nodes.views.batch import recent_batches
 
 LIST_ROWS = 200
 LOG_ROWS = 500
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 def listed_operations(params: dict[str, str]) -> QuerySet[Operation]:
-    """Return operations, those under way first; ``state`` and ``q`` (container, node) filter."""
+    """Return operations, those under way first.
+
+    ``state``, ``kind``, ``q`` (container, node) and ``ids`` (with commas between) filter.
+    """
     active = [OperationState.RUNNING, OperationState.QUEUED]
-    found = Operation.objects.select_related("source", "destination", "archive", "created_by")
+    found = Operation.objects.select_related(
+        "source", "destination", "archive", "created_by", "schedule"
+    )
     if state := params.get("state", ""):
         found = found.filter(state=state)
+    if kind := params.get("kind", ""):
+        found = found.filter(kind=kind)
+    if ids := params.get("ids", ""):
+        found = found.filter(pk__in=[int(pk) for pk in ids.split(",") if _NUMBER.fullmatch(pk)])
     if text := params.get("q", "").strip():
-        found = found.filter(Q(container_name__icontains=text) | Q(source_name__icontains=text))
+        found = found.filter(
+            Q(container_name__icontains=text)
+            | Q(source_name__icontains=text)
+            | Q(destination_name__icontains=text)
+        )
     first = Case(
         When(state__in=active, then=Value(0)), default=Value(1), output_field=IntegerField()
     )
@@ -39,8 +65,11 @@ def operation_list(request: HttpRequest) -> HttpResponse:
     params = request.GET.dict()
     context = {
         "operations": listed_operations(params)[:LIST_ROWS],
+        "batches": recent_batches(),
         "params": params,
         "states": OperationState.choices,
+        # Of a node's kinds the label goes on with the node's name.
+        "kinds": [(kind, label.removesuffix(" of")) for kind, label in OperationKind.choices],
     }
     return render(request, "operations/list.html", context)
 
@@ -49,8 +78,10 @@ def operation_context(operation: Operation) -> dict[str, Any]:
     return {
         "operation": operation,
         "events": latest_events(operation),
-        "whereabouts": whereabouts_of(operation.container_podman_id),
+        "whereabouts": whereabouts_of(followed(operation)),
+        "ways_back": ways_back(operation),
         "logs": operation.logs.defer("text"),
+        "batch_item": operation.batch_items.select_related("batch").last(),
         "mendable": Node.objects.filter(name=operation.error.get("node", "")).first(),
     }
 
@@ -110,10 +141,14 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @operator
 @require_POST
-def look_again(request: HttpRequest, pk: int) -> HttpResponse:
+def way_back(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take one of the ways that an operation offers whose outcome nobody knows."""
     operation = get_operation(pk)
+    assured = request.POST.get("assured") == "on"
     try:
-        start.look_again(request.user, operation)
+        operation = take_way_back(
+            request.user, operation, request.POST.get("way", ""), assured=assured
+        )
     except FerryError as error:
-        messages.warning(request, error.problem.message)
+        messages.warning(request, f"{error.problem.message} {error.problem.cause}".strip())
     return redirect(operation)

@@ -1,0 +1,10 @@
+"""What people type, checked."""
+
+from __future__ import annotations
+
+from nodes.forms.checkpoint import CheckpointForm
+from nodes.forms.migration import MigrationForm
+from nodes.forms.node import HostKeyForm, NodeForm
+from nodes.forms.restore import RestoreForm
+
+__all__ = ["CheckpointForm", "HostKeyForm", "MigrationForm", "NodeForm", "RestoreForm"]

@@ -1,0 +1,85 @@
+"""What the phases of each kind of operation, and CRIU's figures, are called."""
+
+from __future__ import annotations
+
+from nodes.models import OperationKind
+
+PHASE_TITLES = {
+    "preflight": "Preflight",
+    "image": "Image",
+    "checkpoint": "Checkpoint",
+    "transfer": "Transfer",
+    "restore": "Restore",
+    "verify": "Verify",
+    "clean-up": "Clean up",
+    "inspect": "Inspect",
+    "packages": "Packages",
+    "configuration": "Configuration",
+    "readiness": "Readiness",
+    "run": "Run",
+}
+_MIGRATION_SENTENCES = {
+    "preflight": "Ask both nodes whether it can work",
+    "image": "Copy the image by ID if it is missing",
+    "checkpoint": "Stop the processes and write their memory",
+    "transfer": "Bring the archive into the catalog and over",
+    "restore": "Start it again from the archive",
+    "verify": "Watch that it keeps running",
+    "clean-up": "Remove what is left on the source",
+}
+_CHECKPOINT_SENTENCES = {
+    "preflight": "Ask the node whether it can work",
+    "checkpoint": "Freeze the processes and write their memory",
+    "transfer": "Bring the archive into the catalog and read it",
+    "clean-up": "Remove what is left on the node",
+}
+_RESTORE_SENTENCES = {
+    "preflight": "Ask the node whether it can work",
+    "image": "Copy the image by ID if it is missing",
+    "transfer": "Bring the archive from the catalog to the node",
+    "restore": "Start the container from the archive",
+    "verify": "Watch that it keeps running",
+    "clean-up": "Remove the archive from the node again",
+}
+_PREPARATION_SENTENCES = {
+    "inspect": "Ask the node what it has",
+    "packages": "Install what is missing",
+    "configuration": "Merge containers.conf, keeping a copy",
+    "readiness": "Ask the node again",
+}
+_SELFTEST_SENTENCES = {
+    "image": "Make a small image of the node’s own shell",
+    "run": "Start two containers from it",
+    "checkpoint": "Freeze them and write their memory",
+    "restore": "Start them again from their archives",
+    "verify": "See that they count on from where they were",
+    "clean-up": "Remove everything again",
+}
+PHASE_SENTENCES: dict[str, dict[str, str]] = {
+    OperationKind.MIGRATE: _MIGRATION_SENTENCES,
+    OperationKind.CHECKPOINT: _CHECKPOINT_SENTENCES,
+    OperationKind.RESTORE: _RESTORE_SENTENCES,
+    OperationKind.PREPARE: _PREPARATION_SENTENCES,
+    OperationKind.UNDO_PREPARE: {
+        **_PREPARATION_SENTENCES,
+        "configuration": "Put containers.conf back",
+    },
+    OperationKind.SELFTEST: _SELFTEST_SENTENCES,
+}
+STATISTICS = {
+    "podman_checkpoint_duration_s": "Podman, in all",
+    "podman_restore_duration_s": "Podman, in all",
+    "runtime_checkpoint_duration_s": "OCI runtime",
+    "runtime_restore_duration_s": "OCI runtime",
+    "freezing_time_s": "Freezing",
+    "frozen_time_s": "Frozen",
+    "memdump_time_s": "Memory dump",
+    "memwrite_time_s": "Memory write",
+    "forking_time_s": "Forking",
+    "restore_time_s": "Restore",
+    "pages_scanned": "Pages scanned",
+    "pages_written": "Pages written",
+    "pages_compared": "Pages compared",
+    "pages_skipped_cow": "Pages skipped (copy on write)",
+    "pages_restored": "Pages restored",
+}
