@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,15 @@ from nodes.models import ApiToken, Container, Node
 from nodes.models.role import Role
 from tests.factories import make_container, make_node, make_user
 from tests.fake_host import FakeHost, ServerLoop
+
+
+@pytest.fixture(autouse=True)
+def files_as_before() -> Iterator[None]:
+    """Undo the umask that the site's commands set for the whole of their process."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,18 @@ from django.utils import timezone
 from nodes.catalog.compression import detect_compression
 from nodes.models import (
     Archive,
+    Batch,
+    BatchKind,
     Container,
     Node,
     NodeState,
     Operation,
     OperationKind,
     OperationState,
+    Schedule,
 )
 from nodes.models.role import Role, assign_role
+from nodes.operations import restore_from_archive, take_checkpoint
 from nodes.operations.migrate import PHASES
 from nodes.operations.row_report import new_phases
 
@@ -90,6 +95,33 @@ def make_operation(
     )
 
 
+def make_checkpoint(container: Container, **values: Any) -> Operation:
+    """Make the operation that checkpoints the container on its node."""
+    defaults = {
+        "kind": OperationKind.CHECKPOINT,
+        "phases": new_phases(take_checkpoint.PHASES),
+        "container_podman_id": container.podman_id,
+        "container_name": container.name,
+        "source": container.node,
+        "source_name": container.node.name,
+    }
+    return Operation.objects.create(**{**defaults, **values})
+
+
+def make_restore(archive: Archive, node: Node, **values: Any) -> Operation:
+    """Make the operation that restores the archive on the node."""
+    defaults = {
+        "kind": OperationKind.RESTORE,
+        "phases": new_phases(restore_from_archive.PHASES),
+        "container_podman_id": archive.container_podman_id,
+        "container_name": archive.container_name,
+        "destination": node,
+        "destination_name": node.name,
+        "archive": archive,
+    }
+    return Operation.objects.create(**{**defaults, **values})
+
+
 def make_archive(
     node: Node | None = None, *, content: bytes = ZSTD_MAGIC, **values: Any
 ) -> Archive:
@@ -110,3 +142,28 @@ def make_archive(
         "node_name": node.name if node else "alder",
     }
     return Archive.objects.create(**{**defaults, **values})
+
+
+def make_batch(containers: Iterable[Container], destination: Node, **values: Any) -> Batch:
+    """Make a batch in which each of the containers waits to go to the destination.
+
+    Without ``created_by`` it is one of Olga, who may operate.
+    """
+    if "created_by" not in values:
+        olga = User.objects.filter(username="olga").first()
+        values["created_by"] = olga or make_user("olga", Role.OPERATOR)
+    batch = Batch.objects.create(**{"kind": BatchKind.MIGRATE, **values})
+    for container in containers:
+        batch.items.create(
+            container_podman_id=container.podman_id,
+            container_name=container.name,
+            source=container.node,
+            source_name=container.node.name,
+            destination=destination,
+            destination_name=destination.name,
+        )
+    return batch
+
+
+def make_schedule(name: str = "nightly", **values: Any) -> Schedule:
+    return Schedule.objects.create(name=name, **{"cron": "0 3 * * *", **values})

@@ -21,6 +21,7 @@ PROBED = {
     "user": ["id", "-u"],
     "capabilities": ["grep", "Cap"],
     "cpu": ["grep", "flags"],
+    "memory": ["grep", "Mem"],
     "podman": ["podman", "--version"],
     "podman-info": ["podman", "info"],
     "runc": ["runc", "--version"],

@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 
+from tests.lab import Host
+
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60.0
 STOP_S = 60.0
@@ -46,7 +48,7 @@ class ServedSite:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "serve"],
                 cwd=ROOT,
-                env=self._environment(),
+                env=self.whole_environment(),
                 stdout=log,
                 stderr=log,
             )
@@ -80,7 +82,7 @@ class ServedSite:
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
-            env={**self._environment(), "FERRY_BACKGROUND": "false"},
+            env={**self.whole_environment(), "FERRY_BACKGROUND": "false"},
             capture_output=True,
             text=True,
             check=False,
@@ -97,7 +99,8 @@ class ServedSite:
             timeout=60,
         )
 
-    def _environment(self) -> dict[str, str]:
+    def whole_environment(self) -> dict[str, str]:
+        """Return what its processes get."""
         # What the tests' own settings and a developer's shell say is not for this site.
         inherited = {
             name: value
@@ -113,6 +116,20 @@ class ServedSite:
         }
 
 
+def add_nodes(api: httpx.Client, *hosts: Host) -> None:
+    """Let the site in on the hosts, and add them, confirming the key that each shows."""
+    public_key = api.get("/site-key").json()["public_key"]
+    for host in hosts:
+        host.authorize(public_key)
+        node = {"name": host.name, "host": host.address, "port": host.port, "user": "root"}
+        asked = api.post("/nodes", json=node)
+        assert asked.status_code == 409
+        key = asked.json()["host_key"]["key"]
+        assert key == " ".join(host.host_key.split()[:2])
+        added = api.post("/nodes", json={**node, "host_key": key})
+        assert (added.status_code, added.json()["state"]) == (201, "online"), added.text
+
+
 def wait_for_operation(api: httpx.Client, operation_id: int, *, timeout_s: float = 120) -> Any:
     """Return the operation once it has ended."""
     deadline = time.monotonic() + timeout_s
@@ -122,3 +139,17 @@ def wait_for_operation(api: httpx.Client, operation_id: int, *, timeout_s: float
             return operation
         time.sleep(0.1)
     raise AssertionError(f"operation {operation_id} did not end: {operation}")
+
+
+def wait_for_phase(
+    api: httpx.Client, operation_id: int, name: str, *, timeout_s: float = 60
+) -> None:
+    """Wait until a phase has begun; it may have ended, too."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        operation = api.get(f"/operations/{operation_id}").json()
+        states = {phase["name"]: phase["state"] for phase in operation["phases"]}
+        if states[name] != "pending":
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{name} did not begin")

@@ -114,9 +114,10 @@ def make_surroundings(
     catalog_free_bytes: int = 10_000 * MIB,
     rss_bytes: int = 64 * MIB,
     open_connections: int = 0,
+    here: dict[str, Any] | None = None,
     **there: Any,
 ) -> Surroundings:
-    """Return two ready nodes; ``there`` changes what is found on the destination."""
+    """Return two ready nodes; ``here`` changes the source's facts, ``there`` the destination's."""
     found = DestinationFacts(
         host=destination or make_host(),
         containers=[],
@@ -135,6 +136,7 @@ def make_surroundings(
             container=make_counter(**(container or {})),
             processes=[Process(pid=1, command="counter", rss_bytes=rss_bytes)],
             open_connections=open_connections,
+            **(here or {}),
         ),
         destination=replace(found, **there),
         catalog_free_bytes=catalog_free_bytes,

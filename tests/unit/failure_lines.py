@@ -241,6 +241,11 @@ RESTORE_LINES = [
         "content of volumes",
     ),
     (
+        "file-missing",
+        "(00.035885)      1: Error (criu/files-reg.c:2353): Can't open file bin/busybox on "
+        "restore: No such file or directory",
+    ),
+    (
         "file-differs",
         "(00.027959)      1: Error (criu/files-reg.c:2294): File b/file has bad mode 0100600 "
         "(expect 0100644)",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
-from nodes.ssh.errors import CommandFailed, NodeUnreachable
+from nodes.ssh.errors import CommandFailed, CommandTimedOut, NodeUnreachable
 from nodes.ssh.session import Completed
 
 _CHUNK_BYTES = 65536
@@ -38,8 +40,12 @@ class LocalSession:
     ) -> Completed:
         self._lose()
         process = await _start(argv)
-        async with asyncio.timeout(timeout_s):
-            stdout, stderr = await process.communicate((input or "").encode())
+        try:
+            async with asyncio.timeout(timeout_s):
+                stdout, stderr = await process.communicate((input or "").encode())
+        except TimeoutError as error:
+            await _end(process)
+            raise CommandTimedOut(self.name, argv, timeout_s) from error
         done = Completed(
             stdout=stdout.decode(), stderr=stderr.decode(), exit_status=process.returncode or 0
         )
@@ -91,10 +97,14 @@ class LocalSession:
 
 async def _start(argv: Sequence[str]) -> asyncio.subprocess.Process:
     pipe = asyncio.subprocess.PIPE
-    return await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe)
+    return await asyncio.create_subprocess_exec(
+        *argv, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+    )
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
-        process.kill()
+        # With what it has started, as the end of a connection does.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     await process.communicate()

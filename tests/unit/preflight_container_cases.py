@@ -110,11 +110,11 @@ ABOUT_THE_CONTAINER = [
         "--rm", checks.check_restarts, "warning", "AutoRemove", near(container=_REMOVED_AT_EXIT),
     ),
     Case(
-        "open connections", checks.check_connections, "warning", "2 established",
+        "open connections", checks.check_open_connections, "warning", "2 established",
         near(open_connections=2),
     ),
     Case(
-        "open connections taken along", checks.check_connections, "ok", "2 established",
+        "open connections taken along", checks.check_open_connections, "ok", "2 established",
         near(open_connections=2), {"tcp_established": True},
     ),
     Case(

@@ -27,6 +27,8 @@ class SshServer:
         self.logins = 0
         self.running = 0
         self.most_running = 0
+        # What has gone out of commands, be it read by the other side or not.
+        self.sent_bytes = 0
         self._authorized = asyncssh.import_authorized_keys(authorized.public_key)
         self.connections: set[asyncssh.SSHServerConnection] = set()
         self._children: list[asyncio.subprocess.Process] = []
@@ -99,7 +101,7 @@ class SshServer:
         assert child.stderr is not None
         taking = asyncio.ensure_future(_take(process.stdin, child.stdin))
         await asyncio.gather(
-            _give(child.stdout, process.stdout), _give(child.stderr, process.stderr)
+            self._give(child.stdout, process.stdout), self._give(child.stderr, process.stderr)
         )
         status = await child.wait()
         taking.cancel()
@@ -109,6 +111,16 @@ class SshServer:
         else:
             process.exit(status)
 
+    async def _give(self, source: asyncio.StreamReader, target: asyncssh.SSHWriter[bytes]) -> None:
+        with suppress(OSError, asyncssh.Error):
+            while chunk := await source.read(65536):
+                target.write(chunk)
+                await target.drain()
+                self.sent_bytes += len(chunk)
+        # Nobody listens any more. A full pipe would keep asyncio from seeing the command's end.
+        while await source.read(65536):
+            pass
+
 
 async def _take(source: asyncssh.SSHReader[bytes], target: asyncio.StreamWriter) -> None:
     with suppress(OSError, asyncssh.Error):
@@ -116,13 +128,6 @@ async def _take(source: asyncssh.SSHReader[bytes], target: asyncio.StreamWriter)
             target.write(chunk)
             await target.drain()
         target.close()
-
-
-async def _give(source: asyncio.StreamReader, target: asyncssh.SSHWriter[bytes]) -> None:
-    with suppress(OSError, asyncssh.Error):
-        while chunk := await source.read(65536):
-            target.write(chunk)
-            await target.drain()
 
 
 class _Login(asyncssh.SSHServer):

@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from nodes.operations.transfer import follow_argv, write_at_argv
+from nodes.operations.delivery import write_at_argv
+from nodes.operations.receipt import follow_argv
 from tests.unit.slow_writer import CONTENT, PIECE_BYTES, write_slowly
 
 

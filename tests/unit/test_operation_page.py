@@ -9,9 +9,17 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from nodes.finding import error, ok, warning
-from nodes.models import Operation
+from nodes.models import Operation, OperationKind
+from nodes.operations.jobs import JOBS
 from nodes.templatetags.findings import at_level, with_commands
-from nodes.templatetags.operations import TimeLine, retry_url, statistic_title, time_line
+from nodes.templatetags.operations import (
+    TimeLine,
+    phase_sentence,
+    retry_url,
+    route,
+    statistic_title,
+    time_line,
+)
 from tests.unit.builders import COUNTER_ID
 
 START = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -76,6 +84,7 @@ def test_what_has_not_begun_has_no_time_line() -> None:
 
 def test_the_next_try_has_the_same_options_and_those_that_may_help() -> None:
     operation = Operation(
+        kind=OperationKind.MIGRATE,
         source_id=1,
         destination_id=2,
         container_podman_id=COUNTER_ID,
@@ -109,3 +118,15 @@ def test_commands_are_set_as_code_and_markup_never_gets_through() -> None:
     assert html == (
         "Run <code>podman rm &lt;x&gt;</code> &amp; see &lt;script&gt;alert(1)&lt;/script&gt;"
     )
+
+
+@pytest.mark.parametrize("kind", JOBS)
+def test_every_phase_of_every_kind_says_what_it_does(kind: str) -> None:
+    silent = [name for name in JOBS[kind].phases if not phase_sentence(kind, name)]
+    assert silent == []
+
+
+def test_a_route_names_the_nodes_that_take_part() -> None:
+    assert route(Operation(source_name="alder", destination_name="birch")) == "alder → birch"
+    assert route(Operation(source_name="alder")) == "alder"
+    assert route(Operation(destination_name="birch")) == "birch"

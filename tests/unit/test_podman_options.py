@@ -84,3 +84,49 @@ def test_keep_is_about_the_destinations_files() -> None:
 def test_options_survive_being_stored() -> None:
     chosen = MigrationOptions(tcp_established=True, compress="gzip", keep_source=True)
     assert MigrationOptions.parse(chosen.as_dict()) == chosen
+
+
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        ({"name": "copy", "tcp_established": True}, "name and tcp_established exclude"),
+        ({"tcp_close": True, "tcp_established": True}, "exclude each other"),
+        ({"name": "-rm"}, "name must begin"),
+        ({"name": "a b"}, "name must begin"),
+        ({"pod": "../x"}, "pod must begin"),
+        ({"publish": "8080:80"}, "publish must be a list"),
+        ({"publish": [8080]}, "publish must be a list of"),
+        ({"publish": ["8080:80 --privileged"]}, "publish must be HOST:CONTAINER"),
+        ({"publish": ["65536:80"]}, "a port that does not exist"),
+        ({"publish": ["8002-8000:9002-9000"]}, "a port that does not exist"),
+        ({"publish": ["-p"]}, "publish must be HOST:CONTAINER"),
+        ({"publish": ["1:1"] * 101}, "100 times"),
+        ({"leave_running": True}, "not an option of a restore"),
+        ({"keep": "yes"}, "keep must be true or false"),
+        ({"name": True}, "name must be text"),
+    ],
+)
+def test_what_a_restore_cannot_do_is_refused_with_the_reason(
+    options: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        RestoreOptions.parse(options)
+
+
+@pytest.mark.parametrize(
+    "text, host, container, count, protocol",
+    [
+        ("80", 0, 80, 1, "tcp"),
+        ("8080:80", 8080, 80, 1, "tcp"),
+        ("127.0.0.1:8080:80/udp", 8080, 80, 1, "udp"),
+        ("[::1]:8080:80", 8080, 80, 1, "tcp"),
+        ("127.0.0.1::80", 0, 80, 1, "tcp"),
+        ("8000-8002:9000-9002", 8000, 9000, 3, "tcp"),
+    ],
+)
+def test_published_ports_are_read_as_podman_reads_them(
+    text: str, host: int, container: int, count: int, protocol: str
+) -> None:
+    (port,) = RestoreOptions.parse({"publish": [text]}).published
+    assert (port.host_port, port.container_port) == (host, container)
+    assert (port.count, port.protocol) == (count, protocol)

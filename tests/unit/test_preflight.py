@@ -56,7 +56,7 @@ def test_all_checks_are_made_and_errors_come_first() -> None:
 
 def test_the_refusal_names_every_cause_and_remedy() -> None:
     near = make_surroundings(container={"running": False, "networks": ["grove"]})
-    problem = PreflightFailed(examine(near, make_plan())).problem
+    problem = PreflightFailed(examine(near, make_plan()), "migration").problem
     assert problem.code == "preflight_failed"
     assert "counter is not running" in problem.cause
     assert "podman network create grove" in problem.remedy

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from nodes.catalog.members import Limits
 from nodes.catalog.store import IncomingFile, Store
+from tests.unit.archives import Checkpoint
 
 
 @pytest.fixture
@@ -64,3 +66,19 @@ async def test_a_reader_goes_on_although_the_file_is_moved_into_the_store(
     incoming.keep()
     async with asyncio.timeout(5):
         assert await reader == b"kept"
+
+
+async def test_whoever_stops_waiting_for_the_contents_does_not_break_the_reading(
+    incoming: IncomingFile,
+) -> None:
+    incoming.start_reading(Limits())
+    waiting = asyncio.create_task(incoming.contents())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await incoming.write(Checkpoint().pack())
+    await incoming.end()
+    async with asyncio.timeout(5):
+        assert (await incoming.contents()).summary["container_name"] == "counter"
+    incoming.discard()

@@ -63,6 +63,6 @@ def files_of_at_most(size_bytes: int) -> Iterator[None]:
 def test_a_folder_that_cannot_be_made_is_the_stores_trouble(tmp_path: Path) -> None:
     (tmp_path / "archives").write_text("a file stands in its place")
     store = Store(tmp_path / "archives")
-    for attempt in (store.receive, store.prepare, store.free_bytes):
+    for attempt in (store.receive, store.incoming_keys, store.free_bytes):
         with pytest.raises(StoreError):
             attempt()

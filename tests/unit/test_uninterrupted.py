@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from nodes.operations.uninterrupted import uninterrupted
+from nodes.uninterrupted import uninterrupted
 
 
 async def test_it_returns_the_result() -> None:

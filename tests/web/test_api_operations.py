@@ -81,8 +81,8 @@ def test_a_container_that_has_just_been_started_is_found(
 @pytest.mark.parametrize(
     "values, field, code",
     [
-        ({"kind": "restore"}, "kind", "kind_not_available"),
-        ({"kind": "checkpoint"}, "kind", "kind_not_available"),
+        ({"kind": "restore"}, "archive", "invalid_request"),
+        ({"kind": "checkpoint"}, "node", "invalid_request"),
         ({"kind": "destroy"}, "kind", "invalid_request"),
         ({"source": None}, "source", "invalid_request"),
         ({"source": "elder"}, "source", "unknown_node"),

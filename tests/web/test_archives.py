@@ -6,11 +6,24 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from nodes.models import Archive, ArchiveState, AuditEvent, Container, Node
-from tests.factories import ZSTD_MAGIC, make_archive, make_node, make_operation
+from nodes.archives.change import delete_archive
+from nodes.archives.errors import ArchiveNeeded
+from nodes.archives.place import archive_store
+from nodes.models import (
+    Archive,
+    ArchiveState,
+    AuditEvent,
+    Container,
+    Node,
+    Operation,
+    OperationState,
+)
+from tests.factories import ZSTD_MAGIC, make_archive, make_node, make_operation, make_restore
+from tests.unit.archives import Checkpoint
 from tests.web.text import text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("archives_folder")]
@@ -50,16 +63,25 @@ def test_an_archive_is_found_by_the_beginning_of_its_hash(oscars_program: Client
     assert [row["id"] for row in found] == [archive.pk]
 
 
-def test_name_note_and_pin_can_be_changed(oscars_program: Client) -> None:
+def test_name_note_tags_and_pin_can_be_changed(oscars_program: Client) -> None:
     archive = make_archive()
-    change = {"name": "before-upgrade", "note": "Keep this one.", "pinned": True}
+    change = {
+        "name": "before-upgrade", "note": "Keep this one.", "pinned": True,
+        "tags": ["team-a", "web"],
+    }  # fmt: skip
     answer = oscars_program.patch(address(archive), change, content_type=JSON).json()
     assert {name: answer[name] for name in change} == change
     event = AuditEvent.objects.get(action="archive.edit")
-    assert (event.user_name, event.detail["changed"]) == ("oscar", ["name", "note", "pinned"])
+    assert (event.user_name, event.detail["changed"]) == ("oscar", sorted(change))
 
 
-@pytest.mark.parametrize("change", [{"sha256": "0"}, {"pinned": "perhaps"}, {"key": "../x"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sha256": "0"}, {"pinned": "perhaps"}, {"key": "../x"}, {"name": "../x"}, {"name": "x\n"},
+        {"tags": "x"}, {"origin": "checkpoint"},
+    ],
+)  # fmt: skip
 def test_nothing_else_can_be_changed(oscars_program: Client, change: dict[str, str]) -> None:
     archive = make_archive()
     response = oscars_program.patch(address(archive), change, content_type=JSON)
@@ -94,6 +116,41 @@ def test_a_file_that_cannot_be_deleted_keeps_its_row(
     assert not AuditEvent.objects.filter(action="archive.delete").exists()
 
 
+def test_why_a_file_cannot_be_deleted_is_told(
+    oscars_browser: Client, archives_folder: Path
+) -> None:
+    archive = make_archive()
+    (archives_folder / archive.key).unlink()
+    (archives_folder / archive.key).mkdir()
+    page = oscars_browser.post(reverse("archive-delete", args=[archive.pk]))
+    assert page.status_code == 422
+    assert "file cannot be deleted" in text_of(page)
+
+
+def test_what_is_asked_before_a_deletion_is_the_row_as_it_is_then(
+    oscar: User, archives_folder: Path, counter: Container
+) -> None:
+    seen = make_archive()
+    make_restore(seen, counter.node)
+    stale = Archive.objects.get(pk=seen.pk)
+    with pytest.raises(ArchiveNeeded, match="operation"):
+        delete_archive(oscar, stale, archive_store())
+    Operation.objects.update(state=OperationState.SUCCEEDED)
+    Archive.objects.update(pinned=True)
+    with pytest.raises(ArchiveNeeded, match="pinned"):
+        delete_archive(oscar, stale, archive_store())
+    assert (archives_folder / seen.key).is_file()
+
+
+def test_an_archive_that_is_gone_already_is_not_deleted_twice(
+    oscar: User, archives_folder: Path
+) -> None:
+    archive = make_archive()
+    for found in (Archive.objects.get(), archive):
+        delete_archive(oscar, found, archive_store())
+    assert AuditEvent.objects.filter(action="archive.delete").count() == 1
+
+
 def test_a_pinned_archive_is_kept(
     oscars_browser: Client, oscars_program: Client, archives_folder: Path
 ) -> None:
@@ -115,15 +172,43 @@ def test_an_archive_that_an_operation_needs_is_kept(
 
 
 def test_verify_reads_the_file_again(oscars_program: Client, archives_folder: Path) -> None:
-    archive = make_archive(content=b"whole" * 1_000_000)
+    content = Checkpoint().pack()
+    archive = make_archive(content=content)
     answer = oscars_program.post(address(archive, "/verify")).json()
     assert answer == {
         "matches": True, "sha256": archive.sha256, "found_sha256": archive.sha256,
+        "readable": True, "problem": "",
     }  # fmt: skip
-    (archives_folder / archive.key).write_bytes(b"changed")
+    archive.refresh_from_db()
+    assert (archive.verify_problem, archive.contents_state) == ("", "read")
+    assert archive.verified_at is not None
+
+    changed = content[:-20] + bytes(20)
+    (archives_folder / archive.key).write_bytes(changed)
+    answer = oscars_program.post(address(archive, "/verify")).json()
+    assert (answer["matches"], answer["readable"]) == (False, False)
+    assert answer["found_sha256"] == hashlib.sha256(changed).hexdigest()
+    described = oscars_program.get(address(archive)).json()
+    assert described["verify_problem"] == answer["problem"] != ""
+
+
+def test_what_follows_an_archive_in_its_file_is_part_of_its_hash(
+    oscars_program: Client, archives_folder: Path
+) -> None:
+    archive = make_archive(content=Checkpoint().pack("none"))
+    with (archives_folder / archive.key).open("ab") as file:
+        file.write(bytes(3_000_000))
     answer = oscars_program.post(address(archive, "/verify")).json()
     assert answer["matches"] is False
-    assert answer["found_sha256"] == hashlib.sha256(b"changed").hexdigest()
+    whole = (archives_folder / archive.key).read_bytes()
+    assert answer["found_sha256"] == hashlib.sha256(whole).hexdigest()
+
+
+def test_a_file_that_is_no_archive_matches_but_cannot_be_read(oscars_program: Client) -> None:
+    archive = make_archive(content=b"whole" * 1_000_000)
+    answer = oscars_program.post(address(archive, "/verify")).json()
+    assert (answer["matches"], answer["readable"]) == (True, False)
+    assert "not a checkpoint archive" in answer["problem"]
 
 
 def test_a_missing_file_is_noted_and_so_is_its_return(

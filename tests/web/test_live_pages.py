@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.test import Client
 
 from nodes.consumers.base import INTERNAL_ERROR, NOT_FOUND, NOT_SIGNED_IN
-from nodes.live import ping_node, ping_operation, ping_operations
+from nodes.live import ping_archives, ping_node, ping_operation, ping_operations
 from nodes.models import Container, Node, Operation, OperationState
 from tests.conftest import browser_of
-from tests.factories import make_operation
+from tests.factories import make_archive, make_operation
 from tests.web.websocket import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -143,3 +146,24 @@ async def test_a_user_is_not_read_again_before_each_message(
         await User.objects.filter(pk=vera.pk).aupdate(is_active=False)
         await ping_operation(operation.pk)
         assert await socket.receive()
+
+
+async def test_a_page_of_archives_hears_that_one_has_come(
+    veras_browser: Client, archives_folder: Path
+) -> None:
+    async with Socket("/ws/fleet/?view=archives", veras_browser) as socket:
+        await socket.receive()
+        await sync_to_async(make_archive)(name="the-new-one")
+        await ping_archives()
+        assert "the-new-one" in await socket.receive()
+
+
+async def test_other_pages_are_left_in_peace_when_an_archive_changes(
+    veras_browser: Client, counter: Container
+) -> None:
+    async with Socket("/ws/fleet/?view=board", veras_browser) as socket:
+        await socket.receive()
+        await ping_archives()
+        assert await socket.is_silent(0.4)
+        await ping_node(counter.node_id)
+        assert "counter" in await socket.receive()

@@ -102,7 +102,7 @@ def test_another_version_is_an_event_of_the_same_level(
         {"criu_check_all": "Looks good but some kernel features are missing"},
         {"tools": READY_TOOLS - {"nft"}},
     ],
-    ids=str,
+    ids=lambda changes: next(iter(changes)),
 )
 def test_what_changes_with_every_look_is_no_event(known: Node, changes: dict[str, Any]) -> None:
     assert looks(known, make_host(**changes)) == []

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
+from nodes.archives.place import archive_store
+from nodes.archives.upload import uploads
 from nodes.models import ApiToken, Container, Node, OperationLog
 from nodes.models.role import Role
 from tests.conftest import browser_of, program_of
-from tests.factories import make_archive, make_operation, make_user
+from tests.factories import make_archive, make_batch, make_operation, make_schedule, make_user
 from tests.web.routes import API, PAGES, Who, api_calls, page_routes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("archives_folder")]
 PAGE_METHODS = [(name, method) for name, methods in PAGES.items() for method in methods]
-LET_IN = (200, 201, 202, 204, 302, 409, 422, 502)
+LET_IN = (200, 201, 202, 204, 302, 409, 422, 502, 503)
 
 
 @dataclass
@@ -31,18 +35,30 @@ class Rows:
     operation: int
     log: int
     archive: int
+    schedule: int
+    batch: int
+    item: int
 
     def address(self, route: str, user: User | None) -> str:
         pks = {
             "node": self.container.node_id,
             "operation": self.operation,
             "archive": self.archive,
+            "schedule": self.schedule,
+            "batch": self.batch,
             # Nobody else's token may be deleted.
             "token": ApiToken.issue(user, "x")[0].pk if user else 0,
         }
         noun = route.partition("-")[0]
+        if route == "upload-pieces":
+            return reverse(route, args=[begun_upload(user) if user else "0"])
         if route == "operation-log":
             return reverse(route, args=[self.operation, self.log])
+        if route == "batch-skip":
+            return reverse(route, args=[self.batch, self.item])
+        if route in ("archive-contents", "archive-memory-map"):
+            part: str | int = "overview" if route == "archive-contents" else 1
+            return reverse(route, args=[self.archive, part])
         if noun == "container" and route != "container-list":
             args: list[Any] = [self.container.node_id, self.container.podman_id]
         else:
@@ -52,10 +68,16 @@ class Rows:
 
     def api_address(self, path: str) -> str:
         noun = path.split("/")[1]
-        pk = {"operations": self.operation, "archives": self.archive}.get(
-            noun, self.container.node_id
-        )
+        pks = {
+            "operations": self.operation,
+            "archives": self.archive,
+            "schedules": self.schedule,
+            "batches": self.batch,
+        }
+        pk = pks.get(noun, self.container.node_id)
         filled = path.replace("{int:pk}", str(pk)).replace("{int:log_pk}", str(self.log))
+        filled = filled.replace("{section}", "summary").replace("{int:other}", str(pk))
+        filled = filled.replace("{int:item}", str(self.item))
         filled = filled.replace("{path:address}", "no/such/thing")
         return f"/api/v1{filled}"
 
@@ -70,15 +92,30 @@ def person(who: Who) -> User | None:
     return make_user(*cast[who]) if who in cast else None
 
 
+def begun_upload(user: User) -> str:
+    return async_to_sync(uploads.begin)(archive_store(), user, "counter.tar", 10).key
+
+
+@pytest.fixture(autouse=True)
+def no_uploads() -> Iterator[None]:
+    yield
+    # They would outlive the test, and the next one's users have the same keys.
+    uploads.drop_all()
+
+
 @pytest.fixture
 def rows(counter: Container) -> Rows:
     operation = make_operation(counter.node, Node.objects.get(name="birch"))
     log = OperationLog.objects.create(operation=operation, name="dump.log", node_name="alder")
+    batch = make_batch([counter], Node.objects.get(name="birch"))
     return Rows(
         container=counter,
         operation=operation.pk,
         log=log.pk,
         archive=make_archive(counter.node).pk,
+        schedule=make_schedule().pk,
+        batch=batch.pk,
+        item=batch.items.get().pk,
     )
 
 
