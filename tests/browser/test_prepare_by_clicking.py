@@ -76,6 +76,8 @@ def test_the_cgroup_manager_is_changed_and_changed_back_by_clicking(
     found = page.get_by_role("region", name="Readiness")
     expect(found.get_by_text("With the systemd cgroup manager")).to_be_visible()
 
+    # It may be seen before the scripts run; a link pressed then leads to the page of the dialog.
+    page.wait_for_load_state()
     page.get_by_role("link", name="Prepare node").first.click()
     dialog = page.get_by_role("dialog")
     change = dialog.get_by_label(f"Change of {CONTAINERS_CONF}")

@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import httpx
 import pytest
-from django.conf import settings
 
 from tests.integration.site import Site
 from tests.lab import Host, Lab, wait_until_it_counts
+from tests.lab.instance import own_instance
+from tests.serving import ServedSite, add_nodes
 
 _WIPE = """
 podman rm --all --force --time 0 >/dev/null
@@ -28,7 +31,7 @@ rm -rf /var/lib/ferry /tmp/owned
 def lab() -> Iterator[Lab]:
     if os.geteuid() != 0:
         pytest.skip("the lab needs root")
-    lab = Lab(os.environ.get("FERRY_TEST_INSTANCE", "test"))
+    lab = Lab(own_instance())
     lab.up(["alder", "birch"])
     yield lab
     lab.down()
@@ -36,18 +39,18 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture
 def alder(lab: Lab) -> Iterator[Host]:
-    with _clean(lab.host("alder")) as host:
+    with clean(lab.host("alder")) as host:
         yield host
 
 
 @pytest.fixture
 def birch(lab: Lab) -> Iterator[Host]:
-    with _clean(lab.host("birch")) as host:
+    with clean(lab.host("birch")) as host:
         yield host
 
 
 @contextmanager
-def _clean(host: Host) -> Iterator[Host]:
+def clean(host: Host) -> Iterator[Host]:
     host.reset_configuration()
     host.run(["sh", "-c", _WIPE])
     yield host
@@ -58,10 +61,9 @@ def _clean(host: Host) -> Iterator[Host]:
 
 
 @pytest.fixture
-def site(transactional_db: None, alder: Host, birch: Host, tmp_path_factory) -> Site:  # type: ignore[no-untyped-def]
+def site(transactional_db: None, alder: Host, birch: Host, archives_folder: Path) -> Site:
     """Register both hosts as nodes of a site with an empty catalog."""
-    settings.FERRY_ARCHIVES_DIR = tmp_path_factory.mktemp("archives")
-    settings.SENDFILE_ROOT = settings.FERRY_ARCHIVES_DIR
+    archives_folder.mkdir()
     site = Site({})
     for host in (alder, birch):
         site.register(host)
@@ -76,7 +78,7 @@ def old_host(lab: Lab) -> Host:
 
 @pytest.fixture
 def elm(site: Site, old_host: Host) -> Iterator[Host]:
-    with _clean(old_host) as host:
+    with clean(old_host) as host:
         site.register(host)
         yield host
 
@@ -97,3 +99,19 @@ def counter(alder: Host) -> str:
     container_id = alder.start_workload("counter", name="counter", memory_mib=64, port=8081)
     wait_until_it_counts(alder)
     return container_id
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[ServedSite]:
+    site = ServedSite(tmp_path)
+    site.start()
+    yield site
+    site.stop()
+
+
+@pytest.fixture
+def api(served: ServedSite, alder: Host, birch: Host) -> Iterator[httpx.Client]:
+    """Add both hosts through the API, confirming the host key that the site shows."""
+    with served.api() as api:
+        add_nodes(api, alder, birch)
+        yield api

@@ -14,11 +14,22 @@ from nodes.inventory.connect import open_session
 from nodes.inventory.register import look_at
 from nodes.inventory.site_key import load_site_key
 from nodes.inventory.watcher import observe
-from nodes.models import Archive, Container, Node, Operation, PhaseState
+from nodes.models import (
+    Archive,
+    Container,
+    Leftover,
+    Node,
+    Operation,
+    OperationState,
+    PhaseState,
+)
 from nodes.operations import start
+from nodes.operations.leftovers import tidy
 from nodes.operations.runner import run_operation
+from nodes.operations.start_checkpoint import start_checkpoint
 from nodes.operations.start_node import start_prepare, start_selftest, start_undo
-from nodes.podman.options import MigrationOptions
+from nodes.operations.start_restore import start_restore
+from nodes.podman.options import CheckpointOptions, MigrationOptions, RestoreOptions
 from tests.lab import CounterReading, Host, full_check
 
 WAIT_S = 60.0
@@ -61,10 +72,7 @@ class Site:
     async def _run(
         self, begin: Callable[..., Operation], node_name: str, **asked: object
     ) -> Operation:
-        operation = await self.queue_on(begin, node_name, **asked)
-        await run_operation(operation.pk)
-        await operation.arefresh_from_db()
-        return operation
+        return await self._ended(await self.queue_on(begin, node_name, **asked))
 
     async def container(self, name: str, node_name: str) -> Container:
         """Look at the node now and return the container's row."""
@@ -79,16 +87,46 @@ class Site:
         parsed = MigrationOptions.parse(options)
         return await sync_to_async(start.start_migration)(None, container, there, parsed)
 
-    async def migrate(
-        self, name: str, source: str, destination: str, **options: object
+    async def queue_checkpoint(self, name: str, node: str, **options: object) -> Operation:
+        container = await self.container(name, node)
+        parsed = CheckpointOptions.parse(options)
+        return await sync_to_async(start_checkpoint)(None, container, parsed)
+
+    async def checkpoint(self, name: str, node: str, **options: object) -> Operation:
+        """Checkpoint and return the ended operation."""
+        return await self._ended(await self.queue_checkpoint(name, node, **options))
+
+    async def queue_restore(
+        self, archive: Archive | None, node: str, *, confirmed: str = "", **options: object
     ) -> Operation:
-        """Migrate and return the ended operation."""
-        operation = await self.queue(name, source, destination, **options)
+        assert archive is not None
+        there = await Node.objects.aget(name=node)
+        parsed = RestoreOptions.parse(options)
+        return await sync_to_async(start_restore)(None, archive, there, parsed, confirmed=confirmed)
+
+    async def restore(self, archive: Archive | None, node: str, **options: Any) -> Operation:
+        """Restore and return the ended operation."""
+        return await self._ended(await self.queue_restore(archive, node, **options))
+
+    async def archive_of(self, operation: Operation) -> Archive:
+        assert operation.state == OperationState.SUCCEEDED, operation.error
+        return await Archive.objects.aget(pk=operation.result["archive_id"])
+
+    async def section(self, archive: Archive, name: str) -> Any:
+        return (await archive.sections.aget(name=name)).data
+
+    async def _ended(self, operation: Operation) -> Operation:
         await run_operation(operation.pk)
         await operation.arefresh_from_db()
         return operation
 
-    async def migrate_while(
+    async def migrate(
+        self, name: str, source: str, destination: str, **options: object
+    ) -> Operation:
+        """Migrate and return the ended operation."""
+        return await self._ended(await self.queue(name, source, destination, **options))
+
+    async def run_while(
         self,
         operation: Operation,
         ready: Callable[[Operation], bool],
@@ -117,7 +155,18 @@ class Site:
             start.cancel_operation(None, operation)
             loop.call_soon_threadsafe(task.cancel)
 
-        return await self.migrate_while(operation, ready, cancel)
+        return await self.run_while(operation, ready, cancel)
+
+    async def tidy_up(self) -> None:
+        """Remove what operations had to leave on the nodes, where it can be by now."""
+        for node in [each async for each in Node.objects.all()]:
+            async with open_session(node) as session:
+                await observe(session, node.pk)
+        waiting = Leftover.objects.select_related(
+            "node", "operation__source", "operation__destination"
+        )
+        for leftover in [each async for each in waiting]:
+            await tidy(leftover)
 
     async def messages(self, operation: Operation) -> list[str]:
         return [event.message async for event in operation.events.all()]

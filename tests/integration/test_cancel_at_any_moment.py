@@ -28,7 +28,7 @@ from tests.lab import CounterReading, Host, full_check, wait_until_it_counts
 
 pytestmark = [pytest.mark.integration, pytest.mark.lab]
 
-MOMENTS_MS = [0, 1, 2, 3, 5, 8, 13]
+MOMENTS_MS = [0, 2, 5, 13]
 LATE_S = 3.0
 
 
@@ -70,7 +70,7 @@ async def test_a_cancel_right_after_a_step_was_sent_leaves_one_copy_on_the_sourc
     assert staging_is_gone(birch)
 
 
-@pytest.mark.parametrize("moment_ms", [0, 3, 8])
+@pytest.mark.parametrize("moment_ms", [0, 8])
 async def test_a_cancel_right_after_the_long_restore_was_sent_leaves_one_copy_on_the_source(
     site: Site,
     alder: Host,

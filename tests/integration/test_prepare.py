@@ -227,7 +227,7 @@ async def test_a_node_is_not_prepared_while_a_container_moves_to_or_from_it(
             with pytest.raises(NodeInUse, match=f"operation {moving.pk}"):
                 start_prepare(None, node)
 
-    moved = await site.migrate_while(moving, in_phase("checkpoint"), prepare_both)
+    moved = await site.run_while(moving, in_phase("checkpoint"), prepare_both)
 
     assert moved.state == OperationState.SUCCEEDED, moved.error
     assert_same_program(before, full_check(birch))

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from nodes.models import OperationState
+from nodes.operations.patience import PATIENCE
 from nodes.operations.runner import recover_operation, run_operation
 from nodes.operations.start import NodeInUse
 from nodes.operations.start_node import start_prepare, start_selftest
@@ -103,7 +104,7 @@ async def test_a_site_that_dies_while_packages_are_installed_goes_on_where_it_wa
 async def test_a_node_that_is_lost_while_packages_are_installed_is_unknown_and_then_goes_on(
     site: Site, fir: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nodes.operations.again.LOST_FOR_S", 2.0)
+    monkeypatch.setattr(PATIENCE, "lost_for_s", 2.0)
     operation = await site.queue_on(start_prepare, "fir")
     task = asyncio.create_task(run_operation(operation.pk))
     await until(lambda: dpkg_is_at_work(fir))

@@ -33,7 +33,7 @@ SMALL_DISK_BYTES = 16 * 1024 * 1024
 async def meddle_in_checkpoint(site: Site, meddle: Callable[[], object]) -> Operation:
     """Migrate the counter and change something on a host while it is being dumped."""
     operation = await site.queue("counter", "alder", "birch")
-    return await site.migrate_while(operation, in_phase("checkpoint"), lambda _: meddle())
+    return await site.run_while(operation, in_phase("checkpoint"), lambda _: meddle())
 
 
 async def assert_moves_now(site: Site, before: CounterReading, **options: object) -> None:
@@ -171,7 +171,7 @@ async def test_a_full_disk_on_the_destination_is_recognised(
     operation = await site.queue("counter", "alder", "birch")
 
     with small_disk(birch, folder) as fill:
-        failed = await site.migrate_while(operation, in_phase("preflight"), lambda _: fill())
+        failed = await site.run_while(operation, in_phase("preflight"), lambda _: fill())
 
     birch.shell("rmdir /var/lib/ferry 2>/dev/null || true")
     assert_recognised(failed, "no-space")
@@ -187,7 +187,7 @@ async def test_a_full_disk_on_the_source_is_recognised(
     operation = await site.queue("counter", "alder", "birch")
 
     with small_disk(alder, "/var/lib/ferry") as fill:
-        failed = await site.migrate_while(operation, in_phase("preflight"), lambda _: fill())
+        failed = await site.run_while(operation, in_phase("preflight"), lambda _: fill())
 
     alder.shell("rmdir /var/lib/ferry 2>/dev/null || true")
     assert failed.state == OperationState.FAILED, failed.error
@@ -196,6 +196,31 @@ async def test_a_full_disk_on_the_source_is_recognised(
     assert failed.error["rule"] == "no-space", failed.error
     assert_runs_on_alder(site, before)
     assert (all_containers(birch), volumes(birch)) == ([], [])
+    await assert_moves_now(site, before)
+
+
+async def test_a_dump_that_finds_no_room_leaves_the_program_as_it_was(
+    site: Site, alder: Host, birch: Host, counter: str
+) -> None:
+    before = read_counter(alder)
+    asked = ["podman", "container", "inspect", "--format", "{{.StaticDir}}", "counter"]
+    images = f"{alder.run(asked).stdout.strip()}/checkpoint"
+    operation = await site.queue("counter", "alder", "birch")
+
+    with small_disk(alder, images) as fill:
+
+        def fill_late(_: object) -> None:
+            fill()
+            # CRIU writes it last, so that a disk that is full by then leaves it there.
+            alder.run(["touch", "--date", "1 minute", f"{images}/inventory.img"])
+
+        failed = await site.run_while(operation, in_phase("preflight"), fill_late)
+
+    assert failed.state == OperationState.FAILED, failed.error
+    assert failed.error["code"] == "checkpoint_failed", failed.error
+    assert_runs_on_alder(site, before)
+    assert (all_containers(birch), volumes(birch)) == ([], [])
+    assert staging_is_gone(birch)
     await assert_moves_now(site, before)
 
 

@@ -7,9 +7,10 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 
-from nodes.models import OperationState
-from nodes.operations import rollback
+from nodes.models import Leftover, OperationState
+from nodes.operations.patience import PATIENCE
 from nodes.operations.runner import recover_operation, run_operation
 from tests.integration.site import (
     Site,
@@ -37,7 +38,7 @@ async def test_cancel_rolls_back_in_every_phase(
     operation = await site.queue("counter", "alder", "birch")
     loop = asyncio.get_running_loop()
 
-    operation = await site.migrate_while(
+    operation = await site.run_while(
         operation, in_phase(phase), lambda task: loop.call_soon_threadsafe(task.cancel)
     )
 
@@ -56,12 +57,12 @@ async def test_cancel_rolls_back_in_every_phase(
 async def test_a_destination_that_goes_away_is_unknown_until_it_can_be_asked(
     site: Site, alder: Host, birch: Host, counter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rollback, "ASK_FOR_S", 3.0)
-    monkeypatch.setattr("nodes.operations.again.LOST_FOR_S", 3.0)
+    monkeypatch.setattr(settings, "FERRY_ASK_FOR_S", 3.0)
+    monkeypatch.setattr(PATIENCE, "lost_for_s", 3.0)
     before = read_counter(alder)
     operation = await site.queue("counter", "alder", "birch")
 
-    operation = await site.migrate_while(operation, in_phase("restore"), lambda _: birch.cut())
+    operation = await site.run_while(operation, in_phase("restore"), lambda _: birch.cut())
 
     assert operation.state == OperationState.UNKNOWN
     assert "birch" in operation.error["message"]
@@ -91,7 +92,7 @@ async def test_a_container_with_rm_is_brought_back_with_its_volume(
     def remove_image(_: object) -> None:
         birch.run(["podman", "rmi", "--all", "--force"])
 
-    operation = await site.migrate_while(operation, in_phase("checkpoint"), remove_image)
+    operation = await site.run_while(operation, in_phase("checkpoint"), remove_image)
 
     assert operation.state == OperationState.FAILED
     assert operation.error["code"] == "restore_failed", operation.error
@@ -158,14 +159,17 @@ async def test_podman_away_from_the_destination_for_a_while_makes_no_second_copy
     before = wait_until_it_counts(alder)
     operation = await site.queue("counter", "alder", "birch")
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    putting_back = threading.Timer(put_back_after_s, without_podman.put_back)
 
     def break_podman(task: asyncio.Task[None]) -> None:
         without_podman.take()
         loop.call_soon_threadsafe(task.cancel)
-        threading.Timer(put_back_after_s, without_podman.put_back).start()
+        putting_back.start()
 
     watching = asyncio.create_task(never_twice(alder, birch, ended))
-    operation = await site.migrate_while(operation, in_phase("restore"), break_podman)
+    operation = await site.run_while(operation, in_phase("restore"), break_podman)
+    await asyncio.to_thread(putting_back.join)
+    await site.tidy_up()
     ended.set()
     await watching
 
@@ -173,15 +177,9 @@ async def test_podman_away_from_the_destination_for_a_while_makes_no_second_copy
     await assert_rolled_back(site, operation, before=before)
 
 
-async def test_podman_gone_from_the_destination_for_good_ends_unknown_with_no_second_copy(
-    site: Site,
-    alder: Host,
-    birch: Host,
-    counter: str,
-    without_podman: PodmanAway,
-    monkeypatch: pytest.MonkeyPatch,
+async def test_podman_gone_from_the_destination_leaves_there_what_runs_nothing_until_it_is_back(
+    site: Site, alder: Host, birch: Host, counter: str, without_podman: PodmanAway
 ) -> None:
-    monkeypatch.setattr(rollback, "ASK_FOR_S", 3.0)
     before = wait_until_it_counts(alder)
     operation = await site.queue("counter", "alder", "birch")
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
@@ -191,17 +189,16 @@ async def test_podman_gone_from_the_destination_for_good_ends_unknown_with_no_se
         loop.call_soon_threadsafe(task.cancel)
 
     watching = asyncio.create_task(never_twice(alder, birch, ended))
-    operation = await site.migrate_while(operation, in_phase("restore"), break_podman)
-    ended.set()
-    await watching
+    operation = await site.run_while(operation, in_phase("restore"), break_podman)
 
-    assert operation.state == OperationState.UNKNOWN, operation.error
-    assert "birch" in operation.error["message"]
-    assert "running on alder" not in operation.error["message"]
-    assert running(alder) == []  # nothing is guessed: birch may hold the copy that runs
+    assert operation.state == OperationState.CANCELLED, operation.error
+    assert (running(alder), programs(birch)) == (["counter"], 0)
+    assert_same_program(before, full_check(alder))
+    assert await Leftover.objects.filter(operation=operation, node__name="birch").aexists()
 
     without_podman.put_back()
-    await recover_operation(operation.pk)
-    await operation.arefresh_from_db()
-    assert operation.state == OperationState.FAILED, operation.error
+    await site.tidy_up()
+    ended.set()
+    await watching
+    assert not await Leftover.objects.aexists()
     await assert_rolled_back(site, operation, before=before)

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.lab import status
 from tests.lab.errors import LabError
 from tests.lab.host import Host
-from tests.lab.lab import DEFAULT_HOSTS, Lab
+from tests.lab.lab import DEFAULT_HOSTS, Lab, every_instance
 from tests.lab.machine import ENVIRONMENT
 from tests.lab.packages import require_root
 from tests.lab.rootfs import RECIPES
@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--rootfs", choices=RECIPES, default="forky", help="what new hosts are made of")
     down = add("down", _down, "stop all hosts and remove the bridge")
     down.add_argument("--wipe", action="store_true", help="forget their disks as well")
+    down.add_argument("--all", action="store_true", help="of every instance")
     add("status", _status, "show hosts and containers").add_argument("--json", action="store_true")
     _add_host_commands(add)
     return parser
@@ -105,7 +106,8 @@ def _up(options: argparse.Namespace, lab: Lab) -> None:
 
 
 def _down(options: argparse.Namespace, lab: Lab) -> None:
-    lab.down(wipe=options.wipe)
+    for each in map(Lab, every_instance()) if options.all else [lab]:
+        each.down(wipe=options.wipe)
 
 
 def _status(options: argparse.Namespace, lab: Lab) -> None:

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from tests.lab.host import Host
 
 # The programs of our own that each image holds next to busybox.
-PROGRAMS = {"busybox": (), "counter": ("counter",), "holder": ("holder",)}
+PROGRAMS = {
+    "busybox": (),
+    "counter": ("counter",),
+    "holder": ("holder",),
+    "echoer": ("echoer",),
+}
 FOLDERS = ("bin", "data", "etc", "tmp", "www")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 EPOCH = "1970-01-01T00:00:00Z"

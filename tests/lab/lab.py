@@ -6,7 +6,9 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+from tests.lab.command import run_command
 from tests.lab.errors import LabError
 from tests.lab.host import Host
 from tests.lab.network import MAX_HOSTS, Network
@@ -16,6 +18,11 @@ from tests.lab.rootfs import ensure_rootfs
 
 DEFAULT_HOSTS = ("alder", "birch")
 STARTS_AT_ONCE = 4
+
+
+def every_instance() -> list[str]:
+    """Return the names of the instances that this machine has, running or not."""
+    return sorted(path.parent.name for path in instances_folder().glob("*/network.json"))
 
 
 class Lab:
@@ -56,6 +63,7 @@ class Lab:
                 _for_each(Host.stop, self.hosts.values())
                 self.network.down()
         if wipe:
+            _unmount_beneath(self.folder)
             shutil.rmtree(self.folder)
 
     @property
@@ -92,6 +100,14 @@ class Lab:
         path = self.folder / "hosts" / name / "host.json"
         if read_json(path) is None:
             write_json(path, {"index": free[0], "rootfs": rootfs})
+
+
+def _unmount_beneath(folder: Path) -> None:
+    """Unmount the small disks that a test which was killed has left behind."""
+    mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for path in reversed(mounted):
+        if Path(path).is_relative_to(folder):
+            run_command(["umount", path])
 
 
 def _for_each(action: Callable[[Host], None], hosts: Iterable[Host]) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.lab.command import SYSTEM_PATH, run_command
 from tests.lab.errors import LabError
+from tests.lab.places import cache_folder, locked
 
 # A file or command that each package brings.
 NEEDED = {
@@ -30,7 +32,18 @@ def require_root() -> None:
 
 def install_missing_packages() -> None:
     """Install the packages that are missing, and say which."""
-    missing = [package for package, proof in NEEDED.items() if not _is_there(proof)]
+    if not _missing():
+        return
+    # Several processes of tests may begin on the same fresh machine.
+    with locked(cache_folder() / "packages.lock"):
+        _install(_missing())
+
+
+def _missing() -> list[str]:
+    return [package for package, proof in NEEDED.items() if not _is_there(proof)]
+
+
+def _install(missing: Sequence[str]) -> None:
     if not missing:
         return
     if shutil.which("apt-get", path=SYSTEM_PATH) is None:

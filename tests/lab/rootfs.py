@@ -47,7 +47,8 @@ class Recipe:
 
 RECIPES = {
     # Podman 5.8 and CRIU 4.2: CRIU 4.1 cannot dump a socket on kernel 6.16 and later.
-    "forky": Recipe("forky"),
+    # Its crit, in python3-pycriu, is what our own reading of CRIU's images is held against.
+    "forky": Recipe("forky", packages=(*BASE_PACKAGES, *CONTAINER_PACKAGES, "python3-pycriu")),
     # A host with older versions, which preflight and diagnosis have to notice.
     "trixie": Recipe("trixie"),
     # A host to test "Prepare node" on: `apt-get install podman criu` works offline.

@@ -59,6 +59,7 @@ KINDS = {
     "web": Kind("busybox", lambda wish: ["sh", "-c", WEB], volume="/www"),
     "tree": Kind("busybox", lambda wish: ["sh", "-c", TREE]),
     "sleep": Kind("busybox", lambda wish: ["sleep", "1000000"]),
+    "echo": Kind("echoer", lambda wish: ["echoer", str(PORT_INSIDE)]),
     "tcp": Kind("holder", lambda wish: ["holder", "tcp"]),
     "lock": Kind("holder", lambda wish: ["holder", "lock"]),
     "ghost": Kind("holder", lambda wish: ["holder", "ghost", str(wish.size_bytes)]),
