@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo run test check format unit lab-down lock bench screenshots
+.PHONY: demo run test check format unit lab-down lock bench bench-catalog bench-list connections screenshots queue postgres faults random
 
 demo: .venv/runtime
 	$(BIN)/python -m tests.demo
@@ -10,9 +10,36 @@ demo: .venv/runtime
 run: .venv/runtime
 	$(BIN)/python manage.py serve
 
+# Three processes with hosts of their own each. Chromium gives up what it loads when any cable of
+# the machine changes, so its tests come by themselves.
 test: .venv/dev
 	command -v chromium >/dev/null || { apt-get update -q && apt-get install -yq chromium; }
-	$(BIN)/pytest
+	tests/servers/install
+	status=0; \
+	$(BIN)/pytest -n 3 --dist loadfile --ignore tests/browser || status=$$?; \
+	$(BIN)/pytest tests/browser || status=$$?; \
+	exit $$status
+
+# Two workers, 50 migrations, one worker killed half-way, on a real PostgreSQL and Redis.
+queue: .venv/dev
+	tests/servers/install
+	FERRY_QUEUED_MIGRATIONS=50 $(BIN)/pytest tests/scale/test_a_long_queue.py
+
+# The tests of pages, API and rows on a real PostgreSQL instead of SQLite. A thread that a test
+# leaves behind keeps its connection, which psycopg calls an error and sqlite3 does not.
+postgres: .venv/dev
+	tests/servers/install
+	$(BIN)/python -m tests.servers -- $(BIN)/pytest tests/web --reuse-db \
+		-W "default::pytest.PytestUnraisableExceptionWarning"
+
+# A migration struck in each of its phases by each fault: docs/fault-matrix.md. ONLY=transfer/cancel is one cell.
+faults: .venv/dev
+	tests/servers/install
+	$(BIN)/python -m tests.faults.matrix $(ONLY)
+
+# 200 random migrations, a third of them struck. SEED=1 asks for the same ones again.
+random: .venv/dev
+	$(BIN)/python -m tests.faults.random_moves $(if $(SEED),--seed $(SEED)) $(if $(MOVES),--moves $(MOVES))
 
 unit: .venv/dev
 	$(BIN)/pytest tests/unit tests/web
@@ -30,12 +57,21 @@ format: .venv/dev
 bench: .venv/dev
 	$(BIN)/python -m benchmarks.migration
 
+bench-catalog: .venv/dev
+	$(BIN)/python -m benchmarks.catalog
+
+bench-list: .venv/dev
+	$(BIN)/python -m benchmarks.catalog_list
+
+connections: .venv/dev
+	$(BIN)/python -m benchmarks.connections
+
 screenshots: .venv/dev
 	command -v chromium >/dev/null || { apt-get update -q && apt-get install -yq chromium; }
 	$(BIN)/python -m tests.browser.screenshots $(if $(README),--readme)
 
 lab-down:
-	for instance in demo test bench shots selftest; do $(PYTHON) -m tests.lab down --instance $$instance; done
+	$(PYTHON) -m tests.lab down --all
 
 # Pins and hashes of everything that is installed, made anew from requirements*.in.
 lock: .venv/dev
