@@ -80,11 +80,14 @@ class RowReport:
 
     async def write(self, **values: Any) -> None:
         """Set fields of the operation, here and in its row."""
-        if not await self._writes.write(lambda: self._mine.aupdate(**values)):
-            self.give_away()
-            raise GivenAway
+        self._require_ours(await self._writes.write(lambda: self._mine.aupdate(**values)))
         for name, value in values.items():
             setattr(self._operation, name, value)
+
+    def _require_ours(self, rows_written: int) -> None:
+        if not rows_written:
+            self.give_away()
+            raise GivenAway
 
     @property
     def _mine(self) -> QuerySet[Operation]:
@@ -223,9 +226,7 @@ class RowReport:
 
     async def _save_once(self) -> None:
         self._shown_at = time.monotonic()
-        if not await self._mine.aupdate(phases=self._operation.phases):
-            self.give_away()
-            raise GivenAway
+        self._require_ours(await self._mine.aupdate(phases=self._operation.phases))
         await ping_operation(self._operation.pk)
 
 

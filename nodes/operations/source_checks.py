@@ -66,7 +66,7 @@ def check_connections(near: SourceSide, plan: TcpPlan) -> Finding:
         "TCP connections are open. If they still are at the checkpoint, it fails and the "
         "container goes on here.",
         evidence,
-        "Set --tcp-established, or wait until the clients are gone.",
+        "Choose --tcp-established, or wait until the clients are gone.",
     )
 
 
