@@ -28,7 +28,8 @@ from nodes.operations.start_checkpoint import preflight_checkpoint, start_checkp
 from nodes.operations.start_restore import preflight_restore, start_restore
 from nodes.operations.ways_back import LOOK_AGAIN, take_way_back
 from nodes.podman.options import CheckpointOptions, MigrationOptions, RestoreOptions
-from nodes.views.operation import get_operation, listed_operations, send_log
+from nodes.views.operation import get_operation, listed_operations
+from nodes.views.operation_log import send_log
 
 router = Router(tags=["operations"])
 Options = TypeVar("Options", CheckpointOptions, RestoreOptions, MigrationOptions)

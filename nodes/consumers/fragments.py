@@ -20,6 +20,7 @@ from nodes.views.operation import (
     operation_context,
     whereabouts_of,
 )
+from nodes.views.operation_log import latest_events
 
 Changed = set[int | None]
 
@@ -71,7 +72,11 @@ def render_node(user: Any, params: dict[str, str], changed: Changed) -> str:
 
 
 def _number(params: dict[str, str], name: str) -> int:
-    number = params.get(name, "")
+    return whole_number(params.get(name, ""))
+
+
+def whole_number(number: str) -> int:
+    """Return the number that a page sends, 0 for anything else."""
     return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
 
 
@@ -120,9 +125,17 @@ def render_whereabouts(user: Any, params: dict[str, str], changed: Changed) -> s
     return _render("operations/_whereabouts.html", user, context)
 
 
-def render_operation(user: Any, pk: int) -> str:
+def render_operation(user: Any, pk: int, after: int) -> tuple[str, int]:
+    """Render an operation as it is, and what it wrote since; return the last event, too."""
+    # Before the operation: what is written meanwhile comes with the next ping.
+    events = latest_events(Operation(pk=pk), after=after)
     operation = Operation.objects.select_related("source", "destination", "archive").get(pk=pk)
-    return _render("operations/_progress.html", user, operation_context(operation))
+    html = _render("operations/_progress.html", user, operation_context(operation))
+    if events:
+        context = {"operation": operation, "events": events}
+        html += _render("operations/_log_more.html", user, context)
+        after = events[-1].pk
+    return html, after
 
 
 VIEWS = {

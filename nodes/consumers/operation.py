@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 from nodes.consumers.base import FragmentConsumer
-from nodes.consumers.fragments import render_operation
+from nodes.consumers.fragments import render_operation, whole_number
 from nodes.live import operation_group
 from nodes.models import Operation
 
@@ -14,6 +15,9 @@ class OperationConsumer(FragmentConsumer):
     async def connect(self) -> None:
         self.pk: int = self.scope["url_route"]["kwargs"]["pk"]
         self.group = operation_group(self.pk)
+        # The page says which events it has, so that only newer ones are sent.
+        query = dict(parse_qsl(self.scope["query_string"].decode(errors="replace")))
+        self.last_event = whole_number(query.get("after", ""))
         await super().connect()
 
     async def exists(self) -> bool:
@@ -23,4 +27,5 @@ class OperationConsumer(FragmentConsumer):
         self.changed(self.pk)
 
     def render(self, changed: set[Any]) -> str:
-        return render_operation(self.user, self.pk)
+        html, self.last_event = render_operation(self.user, self.pk, self.last_event)
+        return html

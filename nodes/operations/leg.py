@@ -8,7 +8,6 @@ only is slow is never an error.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,13 +15,13 @@ from typing import Any
 from nodes.operations.again import HELD_S, again_when_lost
 from nodes.operations.errors import TransferStalled
 from nodes.operations.patience import PATIENCE
+from nodes.operations.recent_rate import RecentRate
 from nodes.operations.report import Phase, Report
 from nodes.ssh.errors import NodeUnreachable, SshError
 
 # Returns "" when it moves, in words what it waits for, and None when nothing keeps it but itself.
 Look = Callable[[], Awaitable[str | None]]
 LOOK_EVERY_S = 2.0
-_RATE_OVER_S = 5.0
 _MIB = 1024 * 1024
 
 
@@ -47,7 +46,7 @@ class Leg:
     sent_bytes: int = 0
     moved_at: float = field(default_factory=_now)
     _note: str = ""
-    _seen: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=64))
+    _rate: RecentRate = field(default_factory=RecentRate)
 
     async def carry(self, attempt: Callable[[], Coroutine[Any, Any, None]], look: Look) -> None:
         """Do ``attempt``, which goes on at the offset, until it ends.
@@ -89,7 +88,7 @@ class Leg:
         self.done_bytes += count
         self.moved_at = _now()
         self._note = ""
-        self._seen.append((self.moved_at, self.done_bytes))
+        self._rate.note(self.done_bytes)
         await self._show()
 
     async def _watch(self, work: Coroutine[Any, Any, None], look: Look) -> None:
@@ -128,7 +127,7 @@ class Leg:
 
     async def _say(self, text: str) -> None:
         self._note = text
-        self._seen.clear()
+        self._rate.forget()
         await self.report.log(text, level="warning")
         await self._show()
 
@@ -138,18 +137,10 @@ class Leg:
             {
                 "bytes": self.done_bytes,
                 "total": self.total_bytes(),
-                "rate": self._rate(),
+                "rate": self._rate.bytes_per_s,
                 "note": self._note,
             },
         )
-
-    def _rate(self) -> float | None:
-        """Return the bytes a second of the last moments."""
-        now = _now()
-        recent = [mark for mark in self._seen if now - mark[0] <= _RATE_OVER_S]
-        if len(recent) < 2 or recent[-1][0] == recent[0][0]:
-            return None
-        return (recent[-1][1] - recent[0][1]) / (recent[-1][0] - recent[0][0])
 
     @property
     def _place(self) -> str:

@@ -24,6 +24,7 @@ from nodes.live import ping_operation, ping_operations
 from nodes.models import Archive, Leftover, Operation, OperationEvent, PhaseState
 from nodes.operations.patient_writes import PatientWrites
 from nodes.operations.phase_limits import PhaseTimedOut, limit_s
+from nodes.operations.recent_rate import RecentRate
 from nodes.operations.report import GivenAway
 from nodes.podman.containers import ContainerDetail
 from nodes.problem import FerryError
@@ -98,6 +99,7 @@ class RowReport:
         entry = self._phases[name]
         limit = limit_s(name)
         # It may be a second attempt.
+        entry.pop("rate", None)
         entry.update(state=PhaseState.RUNNING, started_at=timezone.now().isoformat(), ended_at=None)
         self._operation.phase = name
         await self.save()
@@ -245,9 +247,16 @@ class _RowPhase:
     def __init__(self, report: RowReport, entry: dict[str, Any]) -> None:
         self._report = report
         self._entry = entry
+        self._rate = RecentRate()
 
     async def progress(self, done_bytes: int, total_bytes: int | None) -> None:
-        self._entry.update(bytes=done_bytes, total=total_bytes)
+        self._rate.note(done_bytes)
+        self._entry.update(
+            bytes=done_bytes,
+            total=total_bytes,
+            rate=self._rate.bytes_per_s,
+            moved_at=timezone.now().isoformat(),
+        )
         await self._report.save_progress()
 
     async def leg(self, name: str, figures: dict[str, Any]) -> None:

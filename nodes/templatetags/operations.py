@@ -1,26 +1,23 @@
-"""What an operation's page says and draws: its phases, its time line, and the next try."""
+"""What an operation's page says: its phases, what it waits for, and the next try."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from django import template
 from django.urls import reverse
-from django.utils import timezone
 
 from nodes.models import Operation, OperationKind
 from nodes.operations.queue import full_nodes, place_in_line
+from nodes.templatetags.drawings import microseconds_text
 from nodes.templatetags.phase_words import PHASE_SENTENCES, PHASE_TITLES, STATISTICS
-from nodes.templatetags.units import isotime, phase_seconds
 
 register = template.Library()
 
-_TICK_STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
-_MOST_TICKS = 6
-_LEAST_WIDTH = 0.4
+_US_PER_S = 1_000_000
 # Options that carry a text, or several.
 _TEXTS = ("name", "pod", "publish", "compress")
 # By kind: the dialog of the next try, and what it has to be told even if it is not set.
@@ -42,6 +39,13 @@ def phase_sentence(kind: str, name: str) -> str:
 
 
 @register.filter
+def lower_first(operation: Operation) -> str:
+    """Return the operation's name in the middle of a sentence; the container's stays as it is."""
+    name = str(operation)
+    return name[:1].lower() + name[1:]
+
+
+@register.filter
 def waits_for(operation: Operation) -> str:
     """Say why a queued operation has not begun yet."""
     told = [
@@ -53,92 +57,27 @@ def waits_for(operation: Operation) -> str:
     return f"Waits: {'; '.join(told)}." if told else "It begins at once."
 
 
+@dataclass(frozen=True, kw_only=True)
+class Statistic:
+    title: str
+    sentence: str
+    text: str
+
+
 @register.filter
-def statistic_title(name: str) -> str:
-    """Name one of CRIU's and Podman's figures."""
-    return STATISTICS.get(name, name.removesuffix("_s").replace("_", " ").capitalize())
+def statistics_told(figures: Mapping[str, float]) -> list[Statistic]:
+    """Name CRIU's and Podman's figures; those of a newer CRIU get a name of their own spelling."""
+    order = [*(name for name in STATISTICS if name in figures)]
+    order += [name for name in figures if name not in STATISTICS]
+    return [_statistic(name, figures[name]) for name in order]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Span:
-    """From where to where, in percent of the operation's whole time."""
-
-    start: float
-    width: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bar:
-    phase: dict[str, Any]
-    seconds: float | None
-    span: Span | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tick:
-    at: float
-    seconds: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class TimeLine:
-    total_s: float
-    bars: list[Bar]
-    ticks: list[Tick]
-    downtime: Span | None
-
-
-@register.simple_tag
-def time_line(operation: Operation) -> TimeLine | None:
-    """Return the operation drawn to scale, or None before it has begun."""
-    if operation.started_at is None:
-        return None
-    start = operation.started_at
-    total_s = max(((operation.ended_at or timezone.now()) - start).total_seconds(), 0.001)
-    return TimeLine(
-        total_s=total_s,
-        bars=[_bar(phase, start, total_s) for phase in operation.phases],
-        ticks=_ticks(total_s),
-        downtime=_downtime(operation, start, total_s),
-    )
-
-
-def _bar(phase: dict[str, Any], start: datetime, total_s: float) -> Bar:
-    seconds = phase_seconds(phase)
-    began = isotime(phase.get("started_at"))
-    if began is None or seconds is None or phase["state"] == "skipped":
-        return Bar(phase=phase, seconds=None, span=None)
-    return Bar(phase=phase, seconds=seconds, span=_span(began, start, seconds, total_s))
-
-
-def _span(began: datetime, start: datetime, seconds: float, total_s: float) -> Span:
-    at = min(max((began - start).total_seconds() / total_s * 100, 0), 100 - _LEAST_WIDTH)
-    width = min(max(seconds / total_s * 100, _LEAST_WIDTH), 100 - at)
-    return Span(start=round(at, 3), width=round(width, 3))
-
-
-def _ticks(total_s: float) -> list[Tick]:
-    step = next((s for s in _TICK_STEPS_S if total_s / s <= _MOST_TICKS), total_s / _MOST_TICKS)
-    # No tick at the very end, where its label would not fit.
-    count = int(total_s * 0.96 / step)
-    return [
-        Tick(at=round(index * step / total_s * 100, 3), seconds=round(index * step, 1))
-        for index in range(count + 1)
-    ]
-
-
-def _downtime(operation: Operation, start: datetime, total_s: float) -> Span | None:
-    """Place the downtime: the container was last seen running when its checkpoint began."""
-    seconds = operation.result.get("downtime_s")
-    began = [
-        isotime(phase["started_at"])
-        for phase in operation.phases
-        if phase["name"] in ("checkpoint", "transfer") and phase["started_at"]
-    ]
-    first = min((at for at in began if at is not None), default=None)
-    if not seconds or first is None:
-        return None
-    return _span(first, start, seconds, total_s)
+def _statistic(name: str, value: float) -> Statistic:
+    plain = name.removesuffix("_s").replace("_", " ").capitalize()
+    title, sentence = STATISTICS.get(name, (plain, ""))
+    if name.startswith("pages_"):
+        return Statistic(title=title, sentence=sentence, text=f"{value:,.0f}")
+    return Statistic(title=title, sentence=sentence, text=microseconds_text(value * _US_PER_S))
 
 
 @register.filter

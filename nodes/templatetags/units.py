@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
@@ -10,6 +10,8 @@ from django.utils import timezone
 
 register = template.Library()
 _STEP = 1024
+# A rate that nothing has confirmed for so long is no longer true.
+STALE_AFTER = timedelta(seconds=5)
 
 
 @register.filter
@@ -71,19 +73,47 @@ def phase_seconds(phase: dict[str, Any]) -> float | None:
 
 @register.filter
 def phase_rate(phase: dict[str, Any]) -> float | None:
-    """Return bytes a second, or None before there is anything to measure."""
-    seconds = phase_seconds(phase)
-    done = phase.get("bytes")
-    return done / seconds if done and seconds else None
+    """Return the bytes a second: of the last moments while it runs, of all of it afterwards.
+
+    None while that is not known, and when nothing has moved for some seconds.
+    """
+    if phase.get("ended_at"):
+        seconds = phase_seconds(phase)
+        done = phase.get("bytes")
+        return done / seconds if done and seconds else None
+    moved_at = isotime(phase.get("moved_at"))
+    if moved_at is None or timezone.now() - moved_at > STALE_AFTER:
+        return None
+    return phase.get("rate") or None
 
 
 @register.filter
 def phase_eta(phase: dict[str, Any]) -> float | None:
-    """Return the seconds that are left, or None while the total is not known."""
-    rate = phase_rate(phase)
-    if not rate or not phase.get("total") or phase.get("ended_at"):
+    """Return the seconds that are left at the present rate, or None while nobody can know."""
+    rate = None if phase.get("ended_at") else phase_rate(phase)
+    if not rate or not phase.get("total"):
         return None
     return float(max(phase["total"] - phase["bytes"], 0)) / rate
+
+
+@register.filter
+def true_until(phase: dict[str, Any]) -> str:
+    """Return until when a phase's rate may be shown if nothing more is heard of it."""
+    moved_at = isotime(phase.get("moved_at"))
+    return (moved_at + STALE_AFTER).isoformat() if moved_at else ""
+
+
+@register.filter
+def left_text(seconds: float) -> str:
+    """Return "about 40 s left": no more exact than an estimate is."""
+    if seconds < 5:
+        return "a few seconds left"
+    if seconds < 57.5:
+        return f"about {round(seconds / 5) * 5} s left"
+    minutes = max(round(seconds / 60), 1)
+    if minutes < 60:
+        return f"about {minutes} min left"
+    return f"about {minutes // 60} h {minutes % 60} min left"
 
 
 @register.filter

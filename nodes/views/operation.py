@@ -1,4 +1,4 @@
-"""Operations: all of them, one of them, and stopping one."""
+"""Operations: all of them, one of them, stopping one, and ways back."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from django.contrib import messages
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from nodes.models import (
     Container,
     Node,
     Operation,
-    OperationEvent,
     OperationKind,
-    OperationLog,
     OperationState,
 )
 from nodes.operations import start
@@ -25,10 +23,11 @@ from nodes.operations.ways_back import take_way_back, ways_back
 from nodes.problem import FerryError
 from nodes.templatetags.operations import followed
 from nodes.views.access import operator, viewer
+from nodes.views.answers import page_or_fragment
 from nodes.views.batch import recent_batches
+from nodes.views.operation_log import latest_events
 
 LIST_ROWS = 200
-LOG_ROWS = 500
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
@@ -77,18 +76,12 @@ def operation_list(request: HttpRequest) -> HttpResponse:
 def operation_context(operation: Operation) -> dict[str, Any]:
     return {
         "operation": operation,
-        "events": latest_events(operation),
         "whereabouts": whereabouts_of(followed(operation)),
         "ways_back": ways_back(operation),
         "logs": operation.logs.defer("text"),
         "batch_item": operation.batch_items.select_related("batch").last(),
         "mendable": Node.objects.filter(name=operation.error.get("node", "")).first(),
     }
-
-
-def latest_events(operation: Operation) -> list[OperationEvent]:
-    """Return the last events, oldest first: how a long operation ended matters most."""
-    return list(operation.events.order_by("-pk")[:LOG_ROWS])[::-1]
 
 
 def whereabouts_of(podman_id: str) -> QuerySet[Container]:
@@ -107,31 +100,32 @@ def get_operation(pk: int) -> Operation:
 @viewer
 @require_GET
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    return render(request, "operations/detail.html", operation_context(get_operation(pk)))
-
-
-@operator
-@require_GET
-def log(request: HttpRequest, pk: int, log_pk: int) -> HttpResponse:
-    """Answer a log that was fetched from a node, whole, to be saved."""
-    fetched = get_object_or_404(OperationLog, pk=log_pk, operation_id=pk)
-    return send_log(fetched)
-
-
-def send_log(fetched: OperationLog) -> HttpResponse:
-    name = f"operation-{fetched.operation_id}-{fetched.node_name}-{fetched.name}"
-    return HttpResponse(
-        fetched.text,
-        content_type="text/plain; charset=utf-8",
-        # What a node wrote is never shown as a page of this site.
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
-
-
-@operator
-@require_POST
-def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     operation = get_operation(pk)
+    events = latest_events(operation)
+    context = {
+        **operation_context(operation),
+        "events": events,
+        # What the page has already; the websocket sends what comes after it.
+        "last_event": events[-1].pk if events else 0,
+    }
+    return render(request, "operations/detail.html", context)
+
+
+def can_cancel(operation: Operation) -> bool:
+    committed = operation.journal.get("committed", False)
+    return operation.is_active and not operation.cancel_requested and not committed
+
+
+@operator
+@require_http_methods(["GET", "POST"])
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say what cancelling would do; cancel."""
+    operation = get_operation(pk)
+    if request.method == "GET":
+        context = {"operation": operation, "can_cancel": can_cancel(operation)}
+        return page_or_fragment(
+            request, "operations/cancel.html", "operations/_cancel_form.html", context
+        )
     try:
         start.cancel_operation(request.user, operation)
     except FerryError as error:

@@ -1,4 +1,5 @@
-// Keeps "3 min ago" ([data-ago]) and running times ([data-since]) true while nothing else changes.
+// Keeps "3 min ago" ([data-ago]) and running times ([data-since]) true while nothing else changes,
+// and hides what is true only until a time ([data-true-until]).
 // The words are those of templatetags/units.py.
 
 const serverTime = document.querySelector('meta[name="server-time"]')?.content;
@@ -34,5 +35,10 @@ setInterval(() => {
   write("[data-ago]", "datetime", ago);
 }, 5000);
 setInterval(() => {
-  if (!document.hidden) write("[data-since]", "data-since", duration);
+  if (document.hidden) return;
+  write("[data-since]", "data-since", duration);
+  // A rate that nothing has confirmed for a while is no longer true.
+  for (const element of document.querySelectorAll("[data-true-until]")) {
+    element.hidden = secondsSince(element.dataset.trueUntil) > 0;
+  }
 }, 200);

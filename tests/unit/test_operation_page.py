@@ -12,14 +12,8 @@ from nodes.finding import error, ok, warning
 from nodes.models import Operation, OperationKind
 from nodes.operations.jobs import JOBS
 from nodes.templatetags.findings import at_level, with_commands
-from nodes.templatetags.operations import (
-    TimeLine,
-    phase_sentence,
-    retry_url,
-    route,
-    statistic_title,
-    time_line,
-)
+from nodes.templatetags.operations import phase_sentence, retry_url, route, statistics_told
+from nodes.templatetags.time_line import TimeLine, time_line
 from tests.unit.builders import COUNTER_ID
 
 START = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -54,6 +48,18 @@ def test_the_downtime_begins_with_the_checkpoint() -> None:
     line = line_of(phase("checkpoint", 2, 4), phase("transfer", 2.5, 6), downtime_s=5)
     assert line.downtime is not None
     assert (line.downtime.start, line.downtime.width) == (20, 50)
+
+
+def test_the_frozen_time_is_drawn_where_the_checkpoint_begins() -> None:
+    line = line_of(phase("checkpoint", 2, 4), frozen_s=0.5)
+    assert line.frozen is not None
+    assert (line.frozen.start, line.frozen.width) == (20, 5)
+
+
+def test_a_rollback_is_part_of_where_the_time_went() -> None:
+    line = line_of(phase("restore", 4, 6, "failed"), rolled_back=True)
+    rollback = line.bars[-1]
+    assert (rollback.phase["name"], rollback.began_s, rollback.seconds) == ("rollback", 6, 4)
 
 
 def test_a_skipped_phase_has_no_bar() -> None:
@@ -102,8 +108,11 @@ def test_the_next_try_has_the_same_options_and_those_that_may_help() -> None:
 
 
 def test_a_statistic_of_a_newer_criu_still_has_a_name() -> None:
-    assert statistic_title("frozen_time_s") == "Frozen"
-    assert statistic_title("irmap_resolve_time_s") == "Irmap resolve time"
+    told = statistics_told({"irmap_resolve_time_s": 0.002, "frozen_time_s": 0.31})
+    assert [(each.title, each.text) for each in told] == [
+        ("Frozen", "310 ms"),
+        ("Irmap resolve time", "2.0 ms"),
+    ]
 
 
 def test_findings_are_picked_by_level_fresh_or_stored() -> None:

@@ -76,16 +76,37 @@ def test_an_ended_phase_has_its_rate_and_nothing_left() -> None:
     assert units.phase_eta(ended) is None
 
 
-def test_a_phase_under_way_tells_how_long_it_will_still_take() -> None:
-    started = (timezone.now() - timedelta(seconds=10)).isoformat()
-    phase = {**HALF_WAY, "started_at": started, "ended_at": None}
-    assert units.phase_eta(phase) == pytest.approx(30, abs=1)
+def moving(**values: Any) -> dict[str, Any]:
+    """Return a phase whose bytes have just been moving at 10 a second."""
+    now = timezone.now().isoformat()
+    return {**HALF_WAY, "ended_at": None, "rate": 10.0, "moved_at": now, **values}
+
+
+def test_a_phase_under_way_tells_how_long_it_will_still_take_at_the_present_rate() -> None:
+    assert units.phase_eta(moving()) == 30
 
 
 def test_more_bytes_than_expected_leave_nothing_to_wait_for() -> None:
-    started = (timezone.now() - timedelta(seconds=10)).isoformat()
-    phase = {"started_at": started, "bytes": 500, "total": 400, "ended_at": None}
-    assert units.phase_eta(phase) == 0
+    assert units.phase_eta(moving(bytes=500)) == 0
+
+
+def test_a_rate_that_nothing_has_confirmed_for_some_seconds_is_not_shown() -> None:
+    stale = moving(moved_at=(timezone.now() - timedelta(seconds=6)).isoformat())
+    assert (units.phase_rate(stale), units.phase_eta(stale)) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "seconds, text",
+    [
+        (0, "a few seconds left"),
+        (38.2, "about 40 s left"),
+        (58, "about 1 min left"),
+        (200, "about 3 min left"),
+        (3700, "about 1 h 2 min left"),
+    ],
+)
+def test_an_estimate_is_no_more_exact_than_it_is(seconds: float, text: str) -> None:
+    assert units.left_text(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -93,7 +114,8 @@ def test_more_bytes_than_expected_leave_nothing_to_wait_for() -> None:
     [
         {"started_at": None, "ended_at": None},
         {"started_at": STARTED, "ended_at": None, "bytes": 0, "total": 400},
-        {"started_at": STARTED, "ended_at": None, "bytes": 100, "total": None},
+        {"started_at": STARTED, "ended_at": None, "bytes": 100, "total": 400, "rate": None},
+        {"started_at": STARTED, "ended_at": None, "bytes": 100, "total": None, "rate": 10.0},
         {"started_at": STARTED, "ended_at": STARTED, "bytes": 100, "total": 400},
     ],
 )

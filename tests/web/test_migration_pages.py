@@ -133,7 +133,7 @@ def test_an_operations_page_renders_in_every_state(
 def test_a_long_operations_page_shows_its_last_events_in_order(
     oscars_browser: Client, counter: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nodes.views.operation.LOG_ROWS", 2)
+    monkeypatch.setattr("nodes.views.operation_log.LOG_ROWS", 2)
     operation = make_operation(counter.node, birch())
     for message in ("first", "second", "third"):
         operation.events.create(message=message)
