@@ -27,6 +27,7 @@ from nodes.views import (
     restore,
     retention,
     schedule,
+    tray,
     upload,
 )
 
@@ -81,6 +82,7 @@ urlpatterns = [
         name="container-restore",
     ),
     path("operations/", operation.operation_list, name="operation-list"),
+    path("operations/ended/", tray.ended, name="operations-ended"),
     path("operations/<int:pk>/", operation.detail, name="operation-detail"),
     path("operations/<int:pk>/cancel/", operation.cancel, name="operation-cancel"),
     path("operations/<int:pk>/way-back/", operation.way_back, name="operation-way-back"),

@@ -21,6 +21,11 @@ def cancel_label(operation: Operation) -> str:
 
 
 @register.filter
+def cancel_title(operation: Operation) -> str:
+    return f"Cancel the {_WORDS[OperationKind(operation.kind)]} of {operation.subject}?"
+
+
+@register.filter
 def cancel_sentences(operation: Operation) -> list[str]:
     """Say what stops, what is undone, and what stays."""
     if operation.state == OperationState.QUEUED:
@@ -77,7 +82,7 @@ _WORDS = {
     OperationKind.CHECKPOINT: "checkpoint",
     OperationKind.RESTORE: "restore",
     OperationKind.PREPARE: "preparation",
-    OperationKind.UNDO_PREPARE: "undoing",
+    OperationKind.UNDO_PREPARE: "undoing of the preparation",
     OperationKind.SELFTEST: "self-test",
 }
 _SENTENCES = {

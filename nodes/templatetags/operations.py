@@ -39,13 +39,6 @@ def phase_sentence(kind: str, name: str) -> str:
 
 
 @register.filter
-def lower_first(operation: Operation) -> str:
-    """Return the operation's name in the middle of a sentence; the container's stays as it is."""
-    name = str(operation)
-    return name[:1].lower() + name[1:]
-
-
-@register.filter
 def waits_for(operation: Operation) -> str:
     """Say why a queued operation has not begun yet."""
     told = [

@@ -24,10 +24,24 @@ function describe(element) {
   return action ? `form[action="${CSS.escape(action)}"] button` : null;
 }
 
+// What ticks by itself, and what is the page's own, makes no difference.
+function lasting(element) {
+  const copy = element.cloneNode(true);
+  for (const part of copy.querySelectorAll("[data-since], [hx-preserve]")) {
+    part.replaceWith(part.id);
+  }
+  return copy;
+}
+
+function changesNothing(target, next) {
+  return target.isEqualNode(next)
+    || (target.querySelector("[hx-preserve]") !== null && lasting(target).isEqualNode(lasting(next)));
+}
+
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { target, fragment } = event.detail;
   const next = fragment.firstElementChild ?? fragment;
-  if (target.isEqualNode(next)) {
+  if (changesNothing(target, next)) {
     event.detail.shouldSwap = false;
     kept = null;
     return;

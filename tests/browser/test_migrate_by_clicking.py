@@ -85,7 +85,10 @@ def test_a_cancelled_migration_says_where_the_container_is(
     before = read_counter(alder)
     page.goto("/")
     start_migration(page, "counter")
-    page.get_by_role("button", name=re.compile("Cancel")).click()
+    page.locator("main").get_by_role("link", name="Cancel").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("alder")
+    dialog.get_by_role("button", name="Cancel and keep it on alder").click()
     expect(
         page.get_by_text(
             re.compile(r"Cancelled\. (counter was left running on alder|Nothing was changed)")

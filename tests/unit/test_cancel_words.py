@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nodes.models import Operation, OperationKind, OperationState
-from nodes.templatetags.cancel_words import cancel_label, cancel_sentences
+from nodes.templatetags.cancel_words import cancel_label, cancel_sentences, cancel_title
 
 
 def operation(**values: Any) -> Operation:
@@ -40,6 +40,10 @@ def test_after_the_checkpoint_it_is_brought_back_and_is_down_until_then() -> Non
 def test_a_container_that_a_restore_has_replaced_already_is_named() -> None:
     restore = operation(kind=OperationKind.RESTORE, journal={"replaced": "7657"})
     assert any("removed already" in sentence for sentence in cancel_sentences(restore))
+
+
+def test_the_question_names_what_would_be_cancelled() -> None:
+    assert cancel_title(operation()) == "Cancel the migration of counter?"
 
 
 @pytest.mark.parametrize("kind", OperationKind)

@@ -9,10 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from nodes.finding import error, ok, warning
-from nodes.models import Operation, OperationKind
+from nodes.models import Operation, OperationKind, OperationState
 from nodes.operations.jobs import JOBS
 from nodes.templatetags.findings import at_level, with_commands
 from nodes.templatetags.operations import phase_sentence, retry_url, route, statistics_told
+from nodes.templatetags.outcome_words import outcome, outcome_level
 from nodes.templatetags.time_line import TimeLine, time_line
 from tests.unit.builders import COUNTER_ID
 
@@ -139,3 +140,23 @@ def test_a_route_names_the_nodes_that_take_part() -> None:
     assert route(Operation(source_name="alder", destination_name="birch")) == "alder → birch"
     assert route(Operation(source_name="alder")) == "alder"
     assert route(Operation(destination_name="birch")) == "birch"
+
+
+@pytest.mark.parametrize("kind", OperationKind)
+def test_how_it_ended_is_told_in_a_sentence(kind: str) -> None:
+    told = outcome(
+        Operation(
+            kind=kind,
+            state=OperationState.SUCCEEDED,
+            container_name="counter",
+            source_name="alder",
+            destination_name="birch",
+        )
+    )
+    assert told.endswith(".")
+    assert "counter" in told or "alder" in told
+
+
+def test_what_went_wrong_is_told_in_its_own_words() -> None:
+    failed = Operation(state=OperationState.FAILED, error={"message": "No room on birch."})
+    assert (outcome(failed), outcome_level(failed)) == ("No room on birch.", "error")

@@ -44,6 +44,7 @@ PAGES: dict[str, dict[str, Who]] = {
     "containers-preflight": {"POST": Who.OPERATOR},
     "operation-list": GET_VIEWER,
     "operation-detail": GET_VIEWER,
+    "operations-ended": GET_VIEWER,
     "operation-log": {"GET": Who.OPERATOR},
     "operation-log-lines": GET_VIEWER,
     "operation-cancel": {"GET": Who.OPERATOR, "POST": Who.OPERATOR},
