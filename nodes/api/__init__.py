@@ -7,6 +7,7 @@ from ninja import NinjaAPI
 from nodes.api import (
     archives,
     batches,
+    container_actions,
     containers,
     contents,
     nodes,
@@ -22,6 +23,7 @@ api = NinjaAPI(title="Ferry", version="1", docs_url=None, auth=viewer)
 add_error_handlers(api)
 api.add_router("", site_key.router)
 api.add_router("", containers.router)
+api.add_router("", container_actions.router)
 api.add_router("/nodes", nodes.router)
 api.add_router("/operations", operations.router)
 api.add_router("/batches", batches.router)

@@ -22,7 +22,7 @@ from nodes.operations.batch_pause import in_doubt, nobody_knows, pause_for, paus
 from nodes.operations.errors import WorkflowError
 from nodes.operations.present import present
 from nodes.operations.queue import lock_nodes
-from nodes.operations.start import AlreadyMoving, NodeInUse, start_migration
+from nodes.operations.start import AlreadyMoving, InAction, NodeInUse, start_migration
 from nodes.podman.options import MigrationOptions
 from nodes.problem import FerryError
 
@@ -117,6 +117,8 @@ def _begin(batch: Batch, item: BatchItem, told: list[BatchItem]) -> bool:
         return _tell(item, BatchItemState.SKIPPED, str(stays), told)
     except (AlreadyMoving, NodeInUse) as busy:
         return _wait_for(batch, item, busy, told)
+    except InAction as brief:
+        return _tell(item, BatchItemState.WAITING, str(brief), told)
     except (FerryError, ValueError) as error:
         pause_for_failure(batch, item)
         return _tell(item, BatchItemState.FAILED, str(error), told)

@@ -24,6 +24,7 @@ from nodes.models import (
     OperationKind,
     OperationState,
 )
+from nodes.operations.container_hold import Hold, hold_of
 from nodes.operations.engine import engine
 from nodes.operations.errors import WorkflowError
 from nodes.operations.jobs import JOBS
@@ -68,6 +69,19 @@ class AlreadyMoving(Refused):
         self.operation = operation
 
 
+class InAction(Refused):
+    """Somebody stops, starts, … the container at this moment; that is over in seconds."""
+
+    code = "in_action"
+
+    def __init__(self, container: str, hold: Hold | None) -> None:
+        what = f"{hold.action}, by {hold.user_name or 'a program'}" if hold else "it is brief"
+        super().__init__(
+            f"Something is being done to {container} right now ({what}).",
+            remedy="Wait until that has ended, then try again.",
+        )
+
+
 def start_migration(
     user: Actor, container: Container, destination: Node, options: MigrationOptions
 ) -> Operation:
@@ -98,12 +112,13 @@ def queue_operation(
     """Write the row of an operation on a container, and wake the engine.
 
     ``require`` may refuse it while nobody else can start anything on these nodes. Raises
-    AlreadyMoving, NodeInUse or Refused.
+    AlreadyMoving, NodeInUse, InAction or Refused.
     """
     try:
         with transaction.atomic():
             lock_nodes(node.pk for node in nodes)
             require_not_prepared(nodes)
+            require_no_action(values["container_podman_id"], values["container_name"])
             require()
             operation = Operation.objects.create(
                 phases=new_phases(JOBS[values["kind"]].phases),
@@ -144,6 +159,12 @@ def require_not_prepared(nodes: Sequence[Node]) -> None:
     busy = Operation.objects.unfinished().filter(ends, kind__in=EXCLUSIVE_KINDS).first()
     if busy is not None:
         raise NodeInUse(busy.source_name, busy)
+
+
+def require_no_action(podman_id: str, name: str) -> None:
+    """Raise InAction while somebody stops, starts, … the container."""
+    if podman_id and (hold := hold_of(podman_id)):
+        raise InAction(name, hold)
 
 
 async def preflight_migration(

@@ -16,12 +16,13 @@ from nodes.inventory.connect import open_session
 from nodes.inventory.observation import save_readiness
 from nodes.inventory.readiness import probe_host
 from nodes.models import EXCLUSIVE_KINDS, Node, Operation, OperationKind, OperationState
+from nodes.operations.container_hold import held_container, hold_of
 from nodes.operations.engine import engine
 from nodes.operations.jobs import JOBS
 from nodes.operations.prepare import PrepareRefused
 from nodes.operations.queue import lock_nodes
 from nodes.operations.row_report import new_phases
-from nodes.operations.start import Actor, NodeInUse, Refused
+from nodes.operations.start import Actor, InAction, NodeInUse, Refused
 
 
 async def facts_of(node: Node) -> HostFacts:
@@ -51,7 +52,7 @@ async def plan_for(node: Node) -> tuple[HostFacts, Preparation]:
 def start_prepare(user: Actor, node: Node, *, digest: str = "") -> Operation:
     """Queue a preparation; with a ``digest`` only exactly that plan is carried out.
 
-    Raises NodeInUse.
+    Raises NodeInUse and InAction.
     """
     return _queue(user, node, OperationKind.PREPARE, {"plan": digest} if digest else {})
 
@@ -105,9 +106,14 @@ def _queue(user: Actor, node: Node, kind: OperationKind, options: dict[str, Any]
 
 
 def _require_free(node: Node, kind: OperationKind) -> None:
-    """Raise NodeInUse: one that changes the node needs it alone, a self-test only a calm one."""
+    """Raise NodeInUse or InAction.
+
+    One that changes the node needs it alone, a self-test only a calm one.
+    """
     unfinished = Operation.objects.unfinished().filter(Q(source=node) | Q(destination=node))
     if kind not in EXCLUSIVE_KINDS:
         unfinished = unfinished.filter(kind__in=[*EXCLUSIVE_KINDS, kind])
     if busy := unfinished.first():
         raise NodeInUse(node.name, busy)
+    if kind in EXCLUSIVE_KINDS and (held := held_container([node])):
+        raise InAction(held.name, hold_of(held.podman_id))

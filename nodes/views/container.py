@@ -14,6 +14,8 @@ from nodes.forms import MigrationForm
 from nodes.models import Archive, Container, Node, Operation
 from nodes.operations import start
 from nodes.operations.connection_checks import answers_keep
+from nodes.operations.container_action import twin_of
+from nodes.operations.container_hold import hold_of
 from nodes.problem import FerryError
 from nodes.views.access import operator, viewer
 from nodes.views.answers import UNPROCESSABLE, go_to, page_or_fragment
@@ -34,6 +36,8 @@ def container_context(container: Container) -> dict[str, Any]:
         "operations": Operation.objects.filter(container_podman_id=podman_id)[:20],
         "archives": Archive.objects.filter(container_podman_id=podman_id)[:20],
         "unfinished": Operation.objects.unfinished().filter(container_podman_id=podman_id).first(),
+        "hold": hold_of(podman_id),
+        "twin": twin_of(container),
     }
 
 

@@ -27,6 +27,8 @@ _RUNNER = [
     "nodes.operations.operation_tasks",
     "nodes.operations.procrastinate_engine",
     "nodes.operations.wake_calls",
+    "nodes.operations.container_hold",
+    "nodes.operations.container_action",
     "nodes.operations.start",
     "nodes.operations.start_node",
     "nodes.operations.start_checkpoint",

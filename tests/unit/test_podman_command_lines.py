@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from nodes.podman import argv
+from nodes.podman import action_argv, argv
 from nodes.podman.options import CheckpointOptions, RestoreOptions
 
 ARCHIVE = PurePosixPath("/var/lib/ferry/7/archive")
@@ -121,8 +121,21 @@ def test_sizes_are_counted_only_when_asked_for(size: bool, flags: list[str]) -> 
         argv.image_inspect_argv,
         argv.image_save_argv,
         argv.volume_remove_argv,
+        action_argv.start_argv,
+        lambda name: action_argv.stop_argv(name, time_s=10),
+        lambda name: action_argv.restart_argv(name, time_s=10),
+        lambda name: action_argv.remove_running_argv(name, time_s=10),
+        action_argv.pause_argv,
+        action_argv.unpause_argv,
     ],
 )
 def test_a_hostile_name_stays_one_argument(build: Callable[[str], list[str]], name: str) -> None:
     assert build(name)[-2:] == ["--", name]
     assert build(name)[:-1] == build("counter")[:-1]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_new_name_stays_one_argument(name: str) -> None:
+    assert action_argv.rename_argv("7657bdea19a4", name) == [
+        "podman", "rename", "--", "7657bdea19a4", name,
+    ]  # fmt: skip

@@ -63,6 +63,8 @@ class Rows:
             return reverse(route, args=[self.archive, part])
         if noun == "container" and route != "container-list":
             args: list[Any] = [self.container.node_id, self.container.podman_id]
+            if route == "container-action":
+                args.append("stop")
         else:
             one_of_many = noun in pks and route not in (f"{noun}-list", f"{noun}-add")
             args = [pks[noun]] if one_of_many else []
@@ -78,6 +80,7 @@ class Rows:
         }
         pk = pks.get(noun, self.container.node_id)
         filled = path.replace("{int:pk}", str(pk)).replace("{int:log_pk}", str(self.log))
+        filled = filled.replace("{podman_id}", self.container.podman_id)
         filled = filled.replace("{section}", "summary").replace("{int:other}", str(pk))
         filled = filled.replace("{int:item}", str(self.item))
         filled = filled.replace("{path:address}", "no/such/thing")

@@ -1,0 +1,58 @@
+"""Keep operations off a container while an action on it runs.
+
+A hold is a lease: it ends by itself, should the process die that holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models.functions import Now
+
+from nodes.models import Container, Lease, Node
+
+# As much of an ID as a lease's name has room for beside the prefix: 112 bits tell them apart.
+_ID_CHARS = 28
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    action: str
+    user_name: str
+
+
+def take_hold(podman_id: str, holder: str, seconds: float) -> bool:
+    """Hold the container for so long, or return False: somebody else does."""
+    return Lease.take(_name(podman_id), holder, seconds)
+
+
+def give_back_hold(podman_id: str, holder: str) -> None:
+    Lease.give_back(_name(podman_id), holder)
+
+
+def holder_of(*, action: str, user_name: str, key: str) -> str:
+    return f"{action} {key} {user_name}"[:128]
+
+
+def hold_of(podman_id: str) -> Hold | None:
+    """Return what is being done to the container now, and by whom."""
+    lease = Lease.objects.filter(name=_name(podman_id), expires_at__gt=Now()).first()
+    if lease is None:
+        return None
+    action, _, rest = lease.holder.partition(" ")
+    return Hold(action=action, user_name=rest.partition(" ")[2])
+
+
+def held_container(nodes: Iterable[Node]) -> Container | None:
+    """Return a container on these nodes to which something is being done now."""
+    held = Lease.objects.filter(name__startswith=_name(""), expires_at__gt=Now())
+    names = set(held.values_list("name", flat=True))
+    if not names:
+        return None
+    containers = Container.objects.filter(node__in=list(nodes)).select_related("node")
+    return next((each for each in containers if _name(each.podman_id) in names), None)
+
+
+def _name(podman_id: str) -> str:
+    return f"act-{podman_id[:_ID_CHARS]}"

@@ -1,0 +1,77 @@
+"""A person does on a container's page what they would else type on its host."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.signed_in import SignedInSite
+from tests.integration.site import running
+from tests.lab import Host
+
+pytestmark = [pytest.mark.browser, pytest.mark.lab]
+ASKED_MS = 30_000
+
+
+def open_container(site: SignedInSite, page: Page, name: str) -> None:
+    page.goto(f"/containers/?q={name}")
+    page.wait_for_load_state()
+    page.get_by_role("link", name=name, exact=True).click()
+    page.get_by_role("heading", name=name, exact=True, level=1).wait_for(timeout=ASKED_MS)
+    page.wait_for_load_state()
+
+
+def choose(page: Page, action: str) -> Locator:
+    page.get_by_label("More to do with").click()
+    page.locator("#container-menu").get_by_role("link", name=action).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible(timeout=ASKED_MS)
+    return dialog
+
+
+def expect_told(page: Page, words: str) -> None:
+    expect(page.locator(".flash").get_by_text(words)).to_be_visible(timeout=ASKED_MS)
+    page.wait_for_load_state()
+
+
+def test_a_container_is_renamed_paused_stopped_started_and_removed(
+    site: SignedInSite, page: Page, alder: Host, counter: str
+) -> None:
+    open_container(site, page, "counter")
+    dialog = choose(page, "Rename")
+    name = dialog.get_by_label("New name")
+    name.fill("two words")
+    dialog.get_by_role("button", name="Rename").click()
+    expect(dialog.get_by_text("Use letters, digits")).to_be_visible(timeout=ASKED_MS)
+    expect(name).to_have_value("two words")
+    name.fill("tally")
+    dialog.get_by_role("button", name="Rename").click()
+    expect_told(page, "counter is now called tally.")
+    expect(page.get_by_role("heading", name="tally", exact=True)).to_be_visible(timeout=ASKED_MS)
+
+    choose(page, "Pause").get_by_role("button", name="Pause").click()
+    expect_told(page, "tally is paused on alder.")
+    page.get_by_role("button", name="Resume tally").click()
+    expect_told(page, "tally runs again on alder.")
+    assert running(alder) == ["tally"]
+
+    page.get_by_role("link", name="Stop tally").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("What it has in memory is lost.")).to_be_visible(timeout=ASKED_MS)
+    dialog.get_by_label("Seconds to end by itself").fill("1")
+    dialog.get_by_role("button", name="Stop").click()
+    expect_told(page, "tally was stopped on alder.")
+    assert running(alder) == []
+    page.get_by_role("button", name="Start tally").click()
+    expect_told(page, "tally was started on alder.")
+    assert running(alder) == ["tally"]
+
+    dialog = choose(page, "Remove")
+    dialog.get_by_role("button", name="Remove").click()
+    expect(dialog.get_by_text("Confirm that it is stopped first.")).to_be_visible(timeout=ASKED_MS)
+    dialog.get_by_label("Stop it first").check()
+    dialog.get_by_label("Seconds to end by itself").fill("0")
+    dialog.get_by_role("button", name="Remove").click()
+    expect_told(page, "tally was removed from alder.")
+    expect(page.get_by_role("heading", name="alder", exact=True)).to_be_visible(timeout=ASKED_MS)
+    assert alder.run(["podman", "ps", "--all", "--quiet"]).stdout == ""
