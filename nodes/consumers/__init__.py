@@ -5,9 +5,11 @@ from __future__ import annotations
 from django.urls import path
 
 from nodes.consumers.fleet import FleetConsumer
+from nodes.consumers.log import LogConsumer
 from nodes.consumers.operation import OperationConsumer
 
 websocket_urlpatterns = [
     path("ws/fleet/", FleetConsumer.as_asgi()),
     path("ws/operations/<int:pk>/", OperationConsumer.as_asgi()),
+    path("ws/nodes/<int:node_pk>/containers/<slug:podman_id>/log/", LogConsumer.as_asgi()),
 ]

@@ -95,7 +95,9 @@ def render_container(user: Any, params: dict[str, str], changed: Changed) -> str
         node = Node.objects.filter(pk=pk).first()
         elsewhere = Container.objects.filter(podman_id=params.get("container", "")).first()
         return _render("containers/_gone.html", user, {"node": node, "elsewhere": elsewhere})
-    return _render("containers/_summary.html", user, container_context(container))
+    context = container_context(container)
+    fragments = ("_summary", "_about", "_history")
+    return "".join(_render(f"containers/{each}.html", user, context) for each in fragments)
 
 
 def render_operations(user: Any, params: dict[str, str], changed: Changed) -> str:

@@ -134,10 +134,15 @@ class NodeSession:
                 yield _text(line).rstrip("\n")
             await self._finish(argv, process)
 
-    async def read(self, argv: Sequence[str]) -> AsyncIterator[bytes]:
-        """Yield a command's output in chunks of up to DRAIN_BYTES."""
+    async def read(self, argv: Sequence[str], *, hold: bool = False) -> AsyncIterator[bytes]:
+        """Yield a command's output in chunks of up to DRAIN_BYTES.
+
+        With ``hold`` its input ends only when nobody reads any more, or the connection is lost:
+        sshd leaves a command that writes nothing running for ever, unless it notices that.
+        """
         async with self._process(argv) as process:
-            process.stdin.write_eof()
+            if not hold:
+                process.stdin.write_eof()
             while chunk := await process.stdout.read(DRAIN_BYTES):
                 yield chunk
             await self._finish(argv, process)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -75,3 +79,58 @@ def test_a_container_is_renamed_paused_stopped_started_and_removed(
     expect_told(page, "tally was removed from alder.")
     expect(page.get_by_role("heading", name="alder", exact=True)).to_be_visible(timeout=ASKED_MS)
     assert alder.run(["podman", "ps", "--all", "--quiet"]).stdout == ""
+
+
+def test_the_log_is_followed_paused_filtered_and_downloaded(
+    site: SignedInSite, page: Page, alder: Host, counter: str
+) -> None:
+    open_container(site, page, "counter")
+    lines = page.get_by_role("log")
+    expect(page.get_by_text("Live: new lines appear by themselves.")).to_be_visible(
+        timeout=ASKED_MS
+    )
+    expect(lines.locator("span").first).to_contain_text("counter=", timeout=ASKED_MS)
+    # Later lines hold it as the beginning of a greater number, but for the space.
+    tick = f"{(lines.locator('span').first.text_content() or '').split()[0]} "
+
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text(re.compile(r"^\d+ more since then\.$"))).to_be_visible(timeout=ASKED_MS)
+    shown = lines.locator("> *").count()
+    page.get_by_role("button", name="Resume").click()
+    expect(lines.locator("> *").nth(shown)).to_be_attached(timeout=ASKED_MS)
+
+    page.get_by_label("Filter lines of the log").fill(tick.upper())
+    expect(page.get_by_text(re.compile(r"^1 of \d+ lines match\.$"))).to_be_visible(
+        timeout=ASKED_MS
+    )
+    expect(lines.locator("mark")).to_have_text(tick)
+    page.get_by_label("Filter lines of the log").fill("")
+
+    with page.expect_download(timeout=ASKED_MS) as downloading:
+        page.get_by_role("link", name="Download").click()
+    assert downloading.value.suggested_filename == "counter-alder.log"
+    assert "counter=1 " in downloading.value.path().read_text()
+
+    alder.run(["podman", "stop", "--time", "0", "counter"])
+    expect(page.get_by_text("this is the end of its log")).to_be_visible(timeout=ASKED_MS)
+    alder.run(["podman", "start", "counter"])
+    expect(page.get_by_text("Live: new lines appear by themselves.")).to_be_visible(
+        timeout=ASKED_MS
+    )
+    assert followed(alder) == 1
+    page.goto("/")
+    page.wait_for_load_state()
+    wait_until(lambda: followed(alder) == 0)
+
+
+def followed(host: Host) -> int:
+    """Count the streams of logs, as the kernel tells it."""
+    found = host.run(["pgrep", "--exact", "--full", "podman logs .*"], check=False)
+    return len(found.stdout.split())
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + ASKED_MS / 1000
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.2)

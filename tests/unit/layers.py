@@ -68,6 +68,7 @@ LAYERS: list[list[str]] = [
     ["nodes.catalog"],
     ["nodes.archives"],
     ["nodes.inventory"],
+    ["nodes.feeds"],
     ["nodes.operations"],
     _RUNNER,
     [

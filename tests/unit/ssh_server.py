@@ -127,7 +127,8 @@ async def _take(source: asyncssh.SSHReader[bytes], target: asyncio.StreamWriter)
         while chunk := await source.read(65536):
             target.write(chunk)
             await target.drain()
-        target.close()
+    # As with sshd, the input ends with the connection, too.
+    target.close()
 
 
 class _Login(asyncssh.SSHServer):

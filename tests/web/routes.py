@@ -41,6 +41,8 @@ PAGES: dict[str, dict[str, Who]] = {
     "container-checkpoint-preflight": {"POST": Who.OPERATOR},
     "container-restore": {"GET": Who.OPERATOR},
     "container-action": {"GET": Who.OPERATOR, "POST": Who.OPERATOR},
+    "container-log": {"GET": Who.OPERATOR},
+    "container-log-file": {"GET": Who.OPERATOR},
     "containers-checkpoint": {"GET": Who.OPERATOR, "POST": Who.OPERATOR},
     "containers-preflight": {"POST": Who.OPERATOR},
     "operation-list": GET_VIEWER,

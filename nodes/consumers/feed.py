@@ -1,0 +1,88 @@
+"""A websocket that sends what a feed has read since the last time, as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import get_user_model
+
+from nodes.consumers.base import (
+    INTERNAL_ERROR,
+    NOT_FOUND,
+    NOT_SIGNED_IN,
+    READ_USER_EVERY_S,
+    SEND_EVERY_S,
+)
+
+logger = logging.getLogger(__name__)
+NOT_ALLOWED = 4403
+
+
+class FeedConsumer(AsyncWebsocketConsumer):
+    """Subclasses name the feed and the permission, and say what of it is news."""
+
+    permission = ""
+
+    async def connect(self) -> None:
+        self.user = self.scope.get("user")
+        if self.user is None or not self.user.is_authenticated:
+            await self.close(code=NOT_SIGNED_IN)
+        elif not await sync_to_async(self._may)():
+            await self.close(code=NOT_ALLOWED)
+        elif not await self.exists():
+            await self.close(code=NOT_FOUND)
+        else:
+            await self.accept()
+            self._sender = asyncio.create_task(self._send_news())
+
+    async def disconnect(self, code: int) -> None:
+        if sender := getattr(self, "_sender", None):
+            sender.cancel()
+            # The feed ends with its last listener: not before that is this socket done.
+            await asyncio.wait([sender])
+
+    async def _send_news(self) -> None:
+        read_at = time.monotonic()
+        try:
+            async with self.listen() as (feed, news):
+                while True:
+                    await news.wait()
+                    news.clear()
+                    if time.monotonic() - read_at >= READ_USER_EVERY_S:
+                        read_at = time.monotonic()
+                        if not await self._may_go_on():
+                            await self.close(code=NOT_SIGNED_IN)
+                            return
+                    if message := self.message(feed):
+                        await self.send(text_data=json.dumps(message))
+                    await asyncio.sleep(SEND_EVERY_S)
+        except Exception:
+            logger.exception("%s cannot go on", self.scope["path"])
+            await self.close(code=INTERNAL_ERROR)
+
+    async def _may_go_on(self) -> bool:
+        # Another object: permissions are cached in the old one.
+        self.user = await get_user_model().objects.filter(pk=self.user.pk).afirst()
+        return self.user is not None and await sync_to_async(self._may)()
+
+    def _may(self) -> bool:
+        user: Any = self.user
+        return user.is_active and (not self.permission or user.has_perm(self.permission))
+
+    async def exists(self) -> bool:
+        raise NotImplementedError
+
+    def listen(self) -> AbstractAsyncContextManager[tuple[Any, asyncio.Event]]:
+        raise NotImplementedError
+
+    def message(self, feed: Any) -> Mapping[str, Any]:
+        """Return what this page has not been told yet; empty when that is nothing."""
+        raise NotImplementedError

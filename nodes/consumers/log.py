@@ -1,0 +1,61 @@
+"""Send a container's log to a page, line by line, no more than a person can take in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from nodes.consumers.feed import FeedConsumer
+from nodes.feeds.log_buffer import Entry, Gap
+from nodes.feeds.log_feed import LogFeed, log_feeds
+from nodes.feeds.log_state import LogState
+from nodes.models import Container
+
+# Of a message; four come in a second at most.
+MOST_LINES = 500
+
+
+class LogConsumer(FeedConsumer):
+    # What a program prints is not for everybody who may look at containers.
+    permission = "nodes.operate"
+
+    async def connect(self) -> None:
+        route = self.scope["url_route"]["kwargs"]
+        self.key: tuple[int, str] = route["node_pk"], route["podman_id"]
+        self._number: int | None = None
+        self._state: LogState | None = None
+        await super().connect()
+
+    async def exists(self) -> bool:
+        node_pk, podman_id = self.key
+        return await Container.objects.filter(node_id=node_pk, podman_id=podman_id).aexists()
+
+    def listen(self) -> AbstractAsyncContextManager[tuple[LogFeed, asyncio.Event]]:
+        return log_feeds.listen(self.key)
+
+    def message(self, feed: LogFeed) -> Mapping[str, Any]:
+        message: dict[str, Any] = {}
+        begins = self._number is None
+        self._number, entries = feed.lines.since(self._number, MOST_LINES)
+        if begins:
+            # A page that was cut off has lines already: they come again.
+            message["begin"] = True
+        if entries:
+            message["lines"] = [_told(entry) for entry in entries]
+        if feed.state != self._state:
+            self._state = feed.state
+            message["state"] = feed.state.as_dict()
+        return message
+
+
+def _told(entry: Entry) -> dict[str, Any]:
+    if isinstance(entry, Gap):
+        return {"gap": entry.lines}
+    told: dict[str, Any] = {"text": entry.text}
+    if entry.at is not None:
+        told["at"] = entry.at.isoformat(timespec="milliseconds")
+    if entry.cut_chars:
+        told["cut"] = entry.cut_chars
+    return told
