@@ -31,6 +31,7 @@ from nodes.views import (
     schedule,
     tray,
     upload,
+    verdicts,
 )
 
 urlpatterns = [
@@ -67,6 +68,11 @@ urlpatterns = [
         "nodes/<int:node_pk>/containers/<slug:podman_id>/preflight/",
         container.preflight,
         name="container-preflight",
+    ),
+    path(
+        "nodes/<int:node_pk>/containers/<slug:podman_id>/verdicts/",
+        verdicts.verdicts,
+        name="container-verdicts",
     ),
     path(
         "nodes/<int:node_pk>/containers/<slug:podman_id>/checkpoint/",

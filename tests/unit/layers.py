@@ -41,6 +41,7 @@ _RUNNER = [
     "nodes.operations.batch_coordinator",
     "nodes.operations.batches",
     "nodes.operations.retry",
+    "nodes.operations.verdicts",
     "nodes.operations.ways_back",
     "nodes.operations.schedules",
     "nodes.operations.scheduler",

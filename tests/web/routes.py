@@ -37,6 +37,7 @@ PAGES: dict[str, dict[str, Who]] = {
     "container-detail": GET_VIEWER,
     "container-migrate": {"GET": Who.OPERATOR, "POST": Who.OPERATOR},
     "container-preflight": {"POST": Who.OPERATOR},
+    "container-verdicts": {"GET": Who.OPERATOR, "POST": Who.OPERATOR},
     "container-checkpoint": {"GET": Who.OPERATOR, "POST": Who.OPERATOR},
     "container-checkpoint-preflight": {"POST": Who.OPERATOR},
     "container-restore": {"GET": Who.OPERATOR},

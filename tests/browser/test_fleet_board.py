@@ -1,0 +1,170 @@
+"""A person carries a container from one card of the board to another: mouse, keyboard, finger."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.signed_in import SignedInSite
+from tests.factories import HOST_KEY
+from tests.integration.site import assert_same_program, running
+from tests.lab import Host, full_check, read_counter
+
+pytestmark = [pytest.mark.browser, pytest.mark.lab]
+ASKED_MS = 30_000
+ENDED_MS = 120_000
+UNREACHABLE = {"name": "cedar", "host": "127.0.0.1", "port": 1, "host_key": HOST_KEY}
+# As high as both cards.
+PHONE: Any = {"viewport": {"width": 390, "height": 1400}, "has_touch": True, "is_mobile": True}
+
+
+def chip_on(page: Page, node: str, name: str = "counter") -> Locator:
+    listed = page.get_by_role("list", name=f"Containers on {node}")
+    return listed.get_by_role("link", name=re.compile(f"^{name}"))
+
+
+def card_of(page: Page, node: str) -> Locator:
+    heading = page.get_by_role("heading", name=node, exact=True)
+    return page.get_by_role("listitem").filter(has=heading)
+
+
+def centre(locator: Locator) -> tuple[float, float]:
+    # bounding_box() says None of what a live update is just replacing.
+    box = locator.evaluate("element => element.getBoundingClientRect().toJSON()")
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def drag(page: Page, chip: Locator, card: Locator) -> None:
+    """Hold the chip over the card, and keep holding it."""
+    page.mouse.move(*centre(chip))
+    page.mouse.down()
+    page.mouse.move(*centre(card), steps=5)
+
+
+def start_in_dialog(page: Page, destination: str) -> None:
+    """Press Enter in the dialog that has the destination chosen already."""
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("radio", name=re.compile(f"^{destination}"))).to_be_checked()
+    expect(dialog.get_by_text(re.compile(r"\d+ checks passed"))).to_be_visible(timeout=ASKED_MS)
+    expect(dialog.get_by_role("radio", name=re.compile(f"^{destination}"))).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/operations/*/", wait_until="load")
+    expect(page.get_by_text(re.compile("counter moved from alder to birch"))).to_be_visible(
+        timeout=ENDED_MS
+    )
+
+
+def add_unreachable(site: SignedInSite) -> None:
+    with site.served.api() as api:
+        api.post("/nodes", json=UNREACHABLE).raise_for_status()
+
+
+@pytest.fixture
+def phone(chromium: Browser, page: Page, site: SignedInSite) -> Iterator[Page]:
+    """Be signed in on a phone, too."""
+    signed_in: Any = page.context.storage_state()
+    context = chromium.new_context(base_url=site.served.url, storage_state=signed_in, **PHONE)
+    yield context.new_page()
+    context.close()
+
+
+def test_a_container_is_dragged_to_another_node_whose_verdict_is_seen_before(
+    site: SignedInSite, page: Page, alder: Host, birch: Host, counter: str
+) -> None:
+    before = read_counter(alder)
+    add_unreachable(site)
+    sockets: list[Any] = []
+    page.on("websocket", lambda socket: sockets.append(socket))
+    page.goto("/")
+    page.wait_for_load_state()
+    expect(card_of(page, "cedar").get_by_text("Unreachable")).to_be_visible(timeout=ASKED_MS)
+
+    drag(page, chip_on(page, "alder"), card_of(page, "cedar"))
+    expect(card_of(page, "cedar").get_by_text("Not possible")).to_be_visible(timeout=ASKED_MS)
+    expect(card_of(page, "birch").get_by_text("Ready", exact=True)).to_be_visible(timeout=ASKED_MS)
+    expect(card_of(page, "birch").get_by_text(re.compile(r"\d+ checks passed"))).to_be_visible()
+    page.mouse.up()
+    expect(page.get_by_role("alert")).to_contain_text(
+        "counter stays on alder: cedar cannot take it."
+    )
+    assert running(alder) == ["counter"]
+
+    # What changes meanwhile waits until the container is let go.
+    drag(page, chip_on(page, "alder"), card_of(page, "birch"))
+    with sockets[-1].expect_event("framereceived", lambda text: "napper" in text, timeout=ASKED_MS):
+        birch.start_workload("sleep", name="napper")
+    expect(chip_on(page, "birch", "napper")).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(chip_on(page, "birch", "napper")).to_be_visible()
+    page.mouse.up()
+    expect(page.get_by_role("status").filter(has_text="counter stays on alder.")).to_be_attached()
+
+    drag(page, chip_on(page, "alder"), card_of(page, "birch"))
+    expect(card_of(page, "birch").get_by_text("Ready", exact=True)).to_be_visible(timeout=ASKED_MS)
+    page.mouse.up()
+    start_in_dialog(page, "birch")
+    assert (running(alder), sorted(running(birch))) == ([], ["counter", "napper"])
+    assert_same_program(before, full_check(birch))
+
+
+def test_a_container_is_carried_by_keyboard_alone(
+    site: SignedInSite, page: Page, alder: Host, birch: Host, counter: str
+) -> None:
+    add_unreachable(site)
+    page.goto("/")
+    page.wait_for_load_state()
+    expect(card_of(page, "cedar").get_by_text("Unreachable")).to_be_visible(timeout=ASKED_MS)
+    said = page.locator("[data-announcer]")
+    chip = chip_on(page, "alder")
+    chip.focus()
+    page.keyboard.press("m")
+    carrier = page.get_by_role("application", name="Choose a destination")
+    expect(carrier).to_be_focused()
+    expect(said).to_have_text("counter picked up from alder.")
+    expect(card_of(page, "birch").get_by_text("Ready", exact=True)).to_be_visible(timeout=ASKED_MS)
+    page.keyboard.press("ArrowRight")
+    expect(said).to_have_text(re.compile(r"birch: Ready \d+ checks passed\."))
+    # cedar cannot take it, so that there is no other.
+    page.keyboard.press("ArrowRight")
+    expect(said).to_have_text(re.compile("birch: Ready"))
+    page.keyboard.press("Escape")
+    expect(carrier).to_be_hidden()
+    expect(chip).to_be_focused()
+    expect(said).to_have_text("counter stays on alder.")
+
+    page.keyboard.press("m")
+    expect(carrier).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(said).to_have_text(re.compile("birch: Ready"), timeout=ASKED_MS)
+    page.keyboard.press("Enter")
+    start_in_dialog(page, "birch")
+    assert (running(alder), running(birch)) == ([], ["counter"])
+
+
+def test_a_container_is_carried_by_a_finger_that_holds_it_first(
+    phone: Page, alder: Host, birch: Host, counter: str
+) -> None:
+    phone.goto("/")
+    phone.wait_for_load_state()
+    chip, card = chip_on(phone, "alder"), card_of(phone, "birch")
+    expect(chip).to_be_visible(timeout=ASKED_MS)
+    (x, y), (to_x, to_y) = centre(chip), centre(card)
+    finger = phone.context.new_cdp_session(phone)
+
+    def touch(kind: str, *points: dict[str, float]) -> None:
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
+
+    touch("touchStart", {"x": x, "y": y})
+    carrier = phone.get_by_role("application", name="Choose a destination")
+    expect(carrier).to_be_visible()
+    for step in range(1, 6):
+        touch("touchMove", {"x": x + (to_x - x) * step / 5, "y": y + (to_y - y) * step / 5})
+    expect(card.get_by_text("Ready", exact=True)).to_be_visible(timeout=ASKED_MS)
+    assert phone.evaluate("document.documentElement.scrollWidth") == 390
+    touch("touchEnd")
+    start_in_dialog(phone, "birch")
+    assert (running(alder), running(birch)) == ([], ["counter"])
