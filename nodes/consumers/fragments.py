@@ -11,8 +11,10 @@ from nodes.models import Container, Node, Operation
 from nodes.models.role import role_of
 from nodes.views.archive_list import archive_list_context
 from nodes.views.batch import active_batches, batch_context, batches_with_counts, recent_batches
+from nodes.views.board import fleet_totals, nodes_on_board, results_context
+from nodes.views.board_filter import TABLE, BoardFilter
 from nodes.views.container import container_context
-from nodes.views.fleet import container_list_context, fleet_totals, nodes_with_containers
+from nodes.views.fleet import container_list_context, nodes_with_containers
 from nodes.views.node import node_context
 from nodes.views.operation import (
     LIST_ROWS,
@@ -44,15 +46,24 @@ def render_tray(user: Any) -> str:
 
 
 def render_board(user: Any, params: dict[str, str], changed: Changed) -> str:
-    nodes = nodes_with_containers()
+    return _render_fleet(user, BoardFilter.of(params), changed)
+
+
+def render_table(user: Any, params: dict[str, str], changed: Changed) -> str:
+    return _render_fleet(user, BoardFilter.of({**params, "view": TABLE}), changed)
+
+
+def _render_fleet(user: Any, wanted: BoardFilter, changed: Changed) -> str:
     totals = _render("fleet/_totals.html", user, fleet_totals())
     known = [pk for pk in changed if pk is not None]
-    cards = list(nodes.filter(pk__in=known))
+    # What fits may have come or gone, and where it stands in the table have changed.
+    cards = [] if wanted.is_active or wanted.view == TABLE else nodes_on_board(wanted, known)
     if len(cards) < len(changed):
         # Anything may have changed, or a node has gone: send all cards.
-        return totals + _render("fleet/_grid.html", user, {"nodes": nodes})
+        return totals + _render("fleet/_grid.html", user, results_context(wanted))
+    context = {"wanted": wanted}
     return totals + "".join(
-        _render("fleet/_node_card.html", user, {"node": node}) for node in cards
+        _render("fleet/_node_card.html", user, {**context, "node": node}) for node in cards
     )
 
 
@@ -142,6 +153,7 @@ def render_operation(user: Any, pk: int, after: int) -> tuple[str, int]:
 
 VIEWS = {
     "board": render_board,
+    "table": render_table,
     "node": render_node,
     "containers": render_containers,
     "container": render_container,

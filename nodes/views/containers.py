@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
@@ -17,6 +17,20 @@ def with_operation(containers: QuerySet[Container]) -> QuerySet[Container]:
         operation_id=Subquery(unfinished.values("pk")[:1]),
         operation_state=Subquery(unfinished.values("state")[:1]),
     )
+
+
+def note_operations(containers: Sequence[Container]) -> None:
+    """Set what with_operation annotates, by one query that does not grow with the containers."""
+    held = {
+        podman_id: (pk, state)
+        for podman_id, pk, state in Operation.objects.unfinished().values_list(
+            "container_podman_id", "pk", "state"
+        )
+    }
+    for container in containers:
+        operation_pk, state = held.get(container.podman_id, (None, None))
+        container.operation_id = operation_pk  # type: ignore[attr-defined]
+        container.operation_state = state  # type: ignore[attr-defined]
 
 
 _NUMBER = re.compile(r"[0-9]{1,18}")

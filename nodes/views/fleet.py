@@ -9,8 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from nodes.models import Container, Node, NodeState
+from nodes.models import Container, Node
 from nodes.views.access import viewer
+from nodes.views.answers import is_fragment
+from nodes.views.board import choices_context, results_context
+from nodes.views.board_filter import BoardFilter
 from nodes.views.containers import find_containers, with_operation
 
 PAGE_ROWS = 500
@@ -22,23 +25,18 @@ def nodes_with_containers() -> QuerySet[Node]:
     )
 
 
-def fleet_totals() -> dict[str, int]:
-    """Count what the board's heading tells."""
-    return {
-        "nodes_total": Node.objects.count(),
-        "nodes_online": Node.objects.filter(state=NodeState.ONLINE).count(),
-        "containers_total": Container.objects.count(),
-        "containers_running": Container.objects.filter(
-            state="running", node__state=NodeState.ONLINE
-        ).count(),
-    }
-
-
 @viewer
 @require_GET
 def board(request: HttpRequest) -> HttpResponse:
-    context = {"nodes": nodes_with_containers(), **fleet_totals()}
-    return render(request, "fleet/board.html", context)
+    """Show the fleet as a board, or as a table for ?view=table."""
+    wanted = BoardFilter.of(request.GET.dict())
+    context = results_context(wanted) | choices_context()
+    response = render(request, "fleet/board.html", context)
+    if is_fragment(request):
+        # Without the parameters that a form sends although nothing is chosen.
+        query = wanted.query()
+        response["HX-Push-Url"] = f"{request.path}{'?' if query else ''}{query}"
+    return response
 
 
 def container_list_context(params: dict[str, str]) -> dict[str, Any]:

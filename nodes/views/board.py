@@ -1,0 +1,132 @@
+"""The nodes of the fleet page with the containers that fit what is looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.db.models import (
+    Case,
+    Count,
+    IntegerField,
+    Prefetch,
+    QuerySet,
+    Value,
+    When,
+    prefetch_related_objects,
+)
+
+from nodes.models import Container, Node, NodeState
+from nodes.views.board_filter import READINESS, TABLE, BoardFilter
+from nodes.views.board_table import columns_of, sorted_nodes
+from nodes.views.containers import note_operations
+
+# On each card, the running ones first; the others at the press of a link.
+CHIPS_SHOWN = 12
+UNFOLDED_MOST = 500
+PODS_OFFERED = 200
+# No chip shows these, and reading them takes longer than all else.
+_NOT_ON_CHIPS = ("command", "labels", "mounts", "networks", "status", "image_id")
+Counts = Mapping[int, int]
+
+
+def nodes_on_board(wanted: BoardFilter, pks: Collection[int] | None = None) -> list[Any]:
+    """Return the nodes that fit, each with the containers that do as ``containers_shown``.
+
+    Of these there are CHIPS_SHOWN at most, unless the node is unfolded; ``containers_folded``
+    more fit. ``containers_count`` and ``containers_running`` are of all that it has. The number
+    of queries is the same for any number of nodes and containers.
+    """
+    found: list[Any] = [node for node in wanted.nodes() if pks is None or node.pk in pks]
+    fitting = _count_by_node(wanted.containers(), found)
+    everything = _count_by_node(Container.objects.all(), found)
+    running = _count_by_node(Container.objects.filter(state="running"), found)
+    found = [node for node in found if _fits(node, wanted, fitting)]
+    _attach(found, wanted)
+    for node in found:
+        node.containers_count = everything.get(node.pk, 0)
+        node.containers_running = running.get(node.pk, 0)
+        node.containers_fitting = fitting.get(node.pk, 0)
+        node.containers_folded = node.containers_fitting - len(node.containers_shown)
+        node.is_unfolded = node.pk in wanted.unfolded
+        node.unfold_query = _unfold_query(node, wanted)
+    return found
+
+
+def _unfold_query(node: Any, wanted: BoardFilter) -> str | None:
+    """Return the query of the link that unfolds or folds the node's list, None if it is short."""
+    if node.containers_fitting <= CHIPS_SHOWN:
+        return None
+    others = wanted.unfolded ^ {node.pk}
+    return wanted.query(unfold=",".join(str(pk) for pk in sorted(others)))
+
+
+def _count_by_node(containers: QuerySet[Container], nodes: Collection[Node]) -> Counts:
+    counted = containers.filter(node__in=nodes).order_by().values_list("node_id")
+    return dict(counted.annotate(Count("pk")))
+
+
+def _fits(node: Node, wanted: BoardFilter, fitting: Counts) -> bool:
+    if not wanted.is_of_containers or fitting.get(node.pk):
+        return True
+    # One without any container is found by its name all the same.
+    return wanted.names_node(node) and not (wanted.state or wanted.pod)
+
+
+def _attach(nodes: list[Any], wanted: BoardFilter) -> None:
+    """Set ``containers_shown``, and on each container what holds it."""
+    stopped_last = Case(
+        When(state="running", then=Value(0)), default=Value(1), output_field=IntegerField()
+    )
+    ordered = wanted.containers().defer(*_NOT_ON_CHIPS).order_by(stopped_last, "name", "pk")
+    some = Prefetch("containers", queryset=ordered[:CHIPS_SHOWN], to_attr="containers_shown")
+    prefetch_related_objects(nodes, some)
+    unfolded = [node for node in nodes if node.pk in wanted.unfolded]
+    for node in unfolded:
+        node.containers_shown = []
+    by_pk = {node.pk: node for node in unfolded}
+    if by_pk:
+        for container in ordered.filter(node__in=by_pk)[:UNFOLDED_MOST]:
+            by_pk[container.node_id].containers_shown.append(container)
+    note_operations([container for node in nodes for container in node.containers_shown])
+
+
+def fleet_totals() -> dict[str, int]:
+    """Count what the board's heading tells."""
+    return {
+        "nodes_total": Node.objects.count(),
+        "nodes_online": Node.objects.filter(state=NodeState.ONLINE).count(),
+        "containers_total": Container.objects.count(),
+        "containers_running": Container.objects.filter(
+            state="running", node__state=NodeState.ONLINE
+        ).count(),
+    }
+
+
+def results_context(wanted: BoardFilter, nodes: list[Any] | None = None) -> dict[str, Any]:
+    """Return what the board or the table shows, and how much of the fleet that is."""
+    shown = sorted_nodes(nodes_on_board(wanted) if nodes is None else nodes, wanted)
+    return {
+        "nodes": shown,
+        "wanted": wanted,
+        "query": wanted.query(),
+        "board_query": wanted.query(view="", sort=""),
+        "table_query": wanted.query(view=TABLE),
+        "clear_query": BoardFilter(view=wanted.view, sort=wanted.sort).query(),
+        "columns": columns_of(wanted),
+        "nodes_shown": len(shown),
+        "containers_fitting": sum(node.containers_fitting for node in shown),
+        **fleet_totals(),
+    }
+
+
+def choices_context() -> dict[str, Any]:
+    """Return what can be chosen in the form over the board."""
+    pods = Container.objects.exclude(pod="").order_by("pod").values_list("pod", flat=True)
+    states = Container.objects.order_by("state").values_list("state", flat=True)
+    return {
+        "states": list(states.distinct()),
+        "pods": list(pods.distinct()[:PODS_OFFERED]),
+        "readiness_choices": READINESS,
+        "node_states": NodeState.choices,
+    }
