@@ -1,12 +1,10 @@
-"""A websocket that sends what a feed has read since the last time, as JSON."""
+"""A websocket that sends what a feed has read since the last time."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
-from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -62,7 +60,7 @@ class FeedConsumer(AsyncWebsocketConsumer):
                             await self.close(code=NOT_SIGNED_IN)
                             return
                     if message := self.message(feed):
-                        await self.send(text_data=json.dumps(message))
+                        await self.send(text_data=message)
                     await asyncio.sleep(SEND_EVERY_S)
         except Exception:
             logger.exception("%s cannot go on", self.scope["path"])
@@ -83,6 +81,6 @@ class FeedConsumer(AsyncWebsocketConsumer):
     def listen(self) -> AbstractAsyncContextManager[tuple[Any, asyncio.Event]]:
         raise NotImplementedError
 
-    def message(self, feed: Any) -> Mapping[str, Any]:
+    def message(self, feed: Any) -> str:
         """Return what this page has not been told yet; empty when that is nothing."""
         raise NotImplementedError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import json
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -35,7 +35,7 @@ class LogConsumer(FeedConsumer):
     def listen(self) -> AbstractAsyncContextManager[tuple[LogFeed, asyncio.Event]]:
         return log_feeds.listen(self.key)
 
-    def message(self, feed: LogFeed) -> Mapping[str, Any]:
+    def message(self, feed: LogFeed) -> str:
         message: dict[str, Any] = {}
         begins = self._number is None
         self._number, entries = feed.lines.since(self._number, MOST_LINES)
@@ -47,7 +47,7 @@ class LogConsumer(FeedConsumer):
         if feed.state != self._state:
             self._state = feed.state
             message["state"] = feed.state.as_dict()
-        return message
+        return json.dumps(message) if message else ""
 
 
 def _told(entry: Entry) -> dict[str, Any]:
