@@ -19,6 +19,7 @@ from nodes.operations.container_hold import hold_of
 from nodes.problem import FerryError
 from nodes.views.access import operator, viewer
 from nodes.views.answers import UNPROCESSABLE, go_to, page_or_fragment
+from nodes.views.container_history import history_of
 from nodes.views.offers import offers_of
 
 
@@ -33,8 +34,8 @@ def container_context(container: Container) -> dict[str, Any]:
     return {
         "container": container,
         "node": container.node,
-        "operations": Operation.objects.filter(container_podman_id=podman_id)[:20],
-        "archives": Archive.objects.filter(container_podman_id=podman_id)[:20],
+        "history": history_of(container),
+        "has_archives": Archive.objects.filter(container_podman_id=podman_id).exists(),
         "unfinished": Operation.objects.unfinished().filter(container_podman_id=podman_id).first(),
         "hold": hold_of(podman_id),
         "twin": twin_of(container),

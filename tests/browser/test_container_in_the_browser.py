@@ -61,7 +61,7 @@ def test_a_container_is_renamed_paused_stopped_started_and_removed(
 
     page.get_by_role("link", name="Stop tally").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text("What it has in memory is lost.")).to_be_visible(timeout=ASKED_MS)
+    expect(dialog.get_by_text("tally ends. What it has in memory")).to_be_visible(timeout=ASKED_MS)
     dialog.get_by_label("Seconds to end by itself").fill("1")
     dialog.get_by_role("button", name="Stop").click()
     expect_told(page, "tally was stopped on alder.")
@@ -134,3 +134,38 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.2)
+
+
+def test_what_it_uses_is_drawn_and_what_happened_to_it_is_told(
+    site: SignedInSite, page: Page, alder: Host, counter: str
+) -> None:
+    open_container(site, page, "counter")
+    usage = page.locator("#container-usage")
+    expect(usage.locator("polyline").first).to_be_attached(timeout=ASKED_MS)
+    expect(usage.get_by_text(re.compile(r"^\d+\.\d %$"))).to_be_visible(timeout=ASKED_MS)
+    # The hosts' kernel may count no memory: then it says so.
+    memory = re.compile(r"at most \d+\.\d \wiB in 2 min|^Not counted by this kernel$")
+    expect(usage.get_by_text(memory)).to_be_visible(timeout=ASKED_MS)
+    box = usage.bounding_box()
+
+    expect(page.get_by_text("Nothing yet. Each checkpoint")).to_be_visible(timeout=ASKED_MS)
+    with site.served.api() as api:
+        body = {
+            "kind": "checkpoint",
+            "node": "alder",
+            "container": "counter",
+            "options": {"leave_running": True},
+        }
+        api.post("/operations", json=body).raise_for_status()
+    entry = page.locator("#container-history li").first
+    expect(entry.get_by_role("link", name=re.compile("^Restore counter-"))).to_be_visible(
+        timeout=60_000
+    )
+    expect(entry.get_by_text(re.compile(r"^took \d"))).to_be_visible(timeout=ASKED_MS)
+    expect(page.get_by_role("link", name="Stop counter")).to_be_visible(timeout=ASKED_MS)
+    assert usage.bounding_box() == box
+
+    alder.run(["podman", "stop", "--time", "0", "counter"])
+    expect(usage.get_by_text("Figures come while the container runs").first).to_be_visible(
+        timeout=60_000
+    )

@@ -42,6 +42,11 @@ class PodmanHost:
         address = self.server.address()
         return make_node(name, port=address.port, host_key=address.host_key)
 
+    async def stop(self) -> None:
+        """Stop the server, after what it runs has seen that nobody reads any more."""
+        await self.nothing_runs()
+        await self.server.stop()
+
     async def nothing_runs(self) -> bool:
         async with asyncio.timeout(GONE_S):
             while self.server.running:

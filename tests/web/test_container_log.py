@@ -33,7 +33,7 @@ async def host(tmp_path: Path) -> AsyncIterator[PodmanHost]:
     host = await sync_to_async(PodmanHost)(tmp_path)
     await host.server.start()
     yield host
-    await host.server.stop()
+    await host.stop()
 
 
 @pytest.fixture

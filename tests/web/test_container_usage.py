@@ -44,7 +44,7 @@ async def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     host = await sync_to_async(PodmanHost)(tmp_path)
     await host.server.start()
     yield host
-    await host.server.stop()
+    await host.stop()
 
 
 @pytest.fixture
