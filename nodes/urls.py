@@ -30,6 +30,7 @@ from nodes.views import (
     retention,
     schedule,
     tray,
+    search,
     upload,
     verdicts,
 )
@@ -160,6 +161,7 @@ urlpatterns = [
     path("schedules/<int:pk>/run/", schedule.run, name="schedule-run"),
     path("schedules/<int:pk>/switch/", schedule.switch, name="schedule-switch"),
     path("schedules/<int:pk>/apply/", retention.apply_to_schedule, name="schedule-apply"),
+    path("search/", search.search, name="search"),
     path("account/", account.account, name="account"),
     path("account/tokens/<int:pk>/delete/", account.delete_token, name="token-delete"),
     path("audit/", account.audit_log, name="audit-log"),

@@ -168,3 +168,80 @@ def test_a_container_is_carried_by_a_finger_that_holds_it_first(
     touch("touchEnd")
     start_in_dialog(phone, "birch")
     assert (running(alder), running(birch)) == ([], ["counter"])
+
+
+def test_filters_live_in_the_address_and_the_way_back_undoes_them(
+    site: SignedInSite, page: Page, alder: Host, birch: Host, counter: str
+) -> None:
+    page.goto("/")
+    page.wait_for_load_state()
+    expect(chip_on(page, "alder")).to_be_visible(timeout=ASKED_MS)
+    page.get_by_role("searchbox", name="Node, container, image or label").press_sequentially(
+        "count"
+    )
+    expect(page.get_by_text("1 of 2 nodes with 1 of 1 container fits")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/\?q=count$"))
+    expect(card_of(page, "birch")).to_have_count(0)
+
+    # What comes over the websocket is filtered alike.
+    birch.start_workload("sleep", name="counted")
+    expect(chip_on(page, "birch", "counted")).to_be_visible(timeout=ASKED_MS)
+    birch.start_workload("sleep", name="napper")
+    page.get_by_role("link", name="Table").click()
+    expect(page).to_have_url(re.compile(r"/\?q=count&view=table$"))
+    expect(page.get_by_role("row", name=re.compile("birch.*1 of 2"))).to_be_visible(
+        timeout=ASKED_MS
+    )
+    page.get_by_role("link", name="Node", exact=True).click()
+    expect(page.get_by_role("columnheader", name="Node")).to_have_attribute(
+        "aria-sort", "descending"
+    )
+
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/\?q=count&view=table$"))
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/\?q=count$"))
+    expect(chip_on(page, "birch", "counted")).to_be_visible()
+    page.get_by_role("link", name="Clear filters").click()
+    expect(chip_on(page, "birch", "napper")).to_be_visible()
+    expect(page.get_by_role("searchbox", name="Node, container, image or label")).to_have_value("")
+    # After all this the page still opens dialogs.
+    page.wait_for_load_state()
+    page.get_by_role("link", name="Migrate counter").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_anything_is_found_with_a_slash_the_arrows_and_enter(
+    site: SignedInSite, page: Page, alder: Host, birch: Host, counter: str
+) -> None:
+    page.goto("/operations/")
+    page.wait_for_load_state()
+    field = page.get_by_role("combobox", name="Search everything")
+    page.keyboard.press("/")
+    expect(field).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(field).not_to_be_focused()
+
+    page.keyboard.press("/")
+    page.keyboard.type("zzz")
+    results = page.get_by_role("listbox", name="Results")
+    expect(results.get_by_text("Nothing found for “zzz”")).to_be_visible()
+    field.fill("alder")
+    expect(results.get_by_role("group", name="Nodes").get_by_role("option")).to_have_count(1)
+    expect(results.get_by_role("group", name="Containers").get_by_role("option")).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    expect(results.get_by_role("option", name=re.compile("^alder"))).to_have_attribute(
+        "aria-selected", "true"
+    )
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="counter")).to_be_visible()
+
+    page.wait_for_load_state()
+    page.keyboard.press("/")
+    page.keyboard.type("birch")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/search/\?q=birch"))
+    expect(
+        page.get_by_role("region", name="Nodes").get_by_role("link", name="birch")
+    ).to_be_visible()

@@ -98,6 +98,7 @@ PAGES: dict[str, dict[str, Who]] = {
     "schedule-run": {"POST": Who.OPERATOR},
     "schedule-switch": {"POST": Who.OPERATOR},
     "schedule-apply": {"POST": Who.OPERATOR},
+    "search": GET_VIEWER,
     "account": {"GET": Who.VIEWER, "POST": Who.VIEWER},
     "token-delete": {"POST": Who.VIEWER},
     "audit-log": {"GET": Who.ADMIN},

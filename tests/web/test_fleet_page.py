@@ -99,8 +99,9 @@ def test_an_empty_result_is_said_to_be_one(oscars_browser: Client, fleet: dict[s
     "query",
     [
         "?q=%00", "?q=%25", "?q=%27--", "?q=" + "x" * 3000, "?state=%00", "?unfold=x",
-        "?unfold=1,,", "?unfold=9999999999999999999999", "?readiness=moon", "?node_state=moon", "?view=moon",
-        "?view=table&sort=moon", "?q=%3Cscript%3E", "?q==", "?q=%22%3D%5C", "?pod=%3Cscript%3E",
+        "?unfold=1,,", "?unfold=9999999999999999999999", "?readiness=moon", "?node_state=moon",
+        "?view=moon", "?view=table&sort=moon", "?q=%3Cscript%3E", "?q==",
+        "?q=%22%3D%5C", "?pod=%3Cscript%3E",
     ],
 )  # fmt: skip
 def test_hostile_addresses_break_nothing(
