@@ -18,10 +18,14 @@ function say(text) {
   announcer.textContent = text;
 }
 
+function partOf(verdict, name) {
+  return verdict?.querySelector(`[data-landing-${name}]`).textContent.trim() ?? "";
+}
+
 function wordsOf(card) {
   const verdict = verdictOf(card);
-  const words = verdict ? verdict.textContent.trim().replace(/\s+/g, " ") : "asking";
-  return `${card.dataset.name}: ${words}`;
+  const [title, why] = ["title", "why"].map((part) => partOf(verdict, part));
+  return verdict ? `${card.dataset.name}: ${title}. ${why}` : `${card.dataset.name}: asking.`;
 }
 
 export function candidates() {
@@ -77,7 +81,7 @@ export function carryOver(card) {
 function end() {
   const was = carried;
   const level = verdictOf(was.over)?.dataset.level;
-  const why = verdictOf(was.over)?.querySelector(".verdict__why").textContent ?? "";
+  const why = partOf(verdictOf(was.over), "why");
   carried = null;
   delete root.dataset.carrying;
   delete was.chip.dataset.carried;

@@ -18,7 +18,8 @@ function scrollAtEdge() {
   const { y } = press;
   const down = y - (window.innerHeight - EDGE_PX);
   const up = EDGE_PX - y;
-  if (down > 0 || up > 0) {
+  const onDock = document.elementFromPoint(press.x, y)?.closest("[data-dock]");
+  if (!onDock && (down > 0 || up > 0)) {
     window.scrollBy(0, down > 0 ? down / 4 : -up / 4);
     follow(press.x, press.y);
   }

@@ -31,6 +31,8 @@ function step(by) {
 }
 
 function leave() {
+  field.value = "";
+  list.replaceChildren();
   show(false);
   field.blur();
   if (cameFrom?.isConnected) cameFrom.focus();

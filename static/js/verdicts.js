@@ -2,17 +2,32 @@
 // then, for those in sight and the one that is pointed at, what the nodes answer.
 
 const MOST_ASKED = 8;
+const MOST_DOCKED = 8;
 const HOVER_MS = 150;
 let round = null;
 
 const cardOf = (key) => document.querySelector(`.node-card[data-node="${CSS.escape(key)}"]`);
 
 export function verdictOf(card) {
-  return card?.querySelector(":scope > .verdict") ?? null;
+  return card?.querySelector(":scope > .landing") ?? null;
 }
 
 export function otherCards(source) {
   return [...document.querySelectorAll(".node-card")].filter((card) => card.dataset.node !== source);
+}
+
+// A node that the filters hide can be chosen all the same, unless it is known to refuse.
+function docked(verdict) {
+  const dock = document.querySelector("[data-dock]");
+  const list = dock.querySelector("ul");
+  if (verdict.dataset.level === "error" || list.childElementCount >= MOST_DOCKED) return null;
+  const card = document.createElement("li");
+  card.className = "node-card node-card--docked";
+  card.dataset.node = verdict.dataset.node;
+  card.dataset.name = verdict.dataset.name;
+  list.append(card);
+  dock.hidden = false;
+  return card;
 }
 
 async function lay(url, options, { signal, changed }) {
@@ -20,8 +35,8 @@ async function lay(url, options, { signal, changed }) {
     const response = await fetch(url, { ...options, signal });
     if (!response.ok) return;
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    for (const fresh of page.querySelectorAll(".verdict")) {
-      const card = cardOf(fresh.dataset.node);
+    for (const fresh of page.querySelectorAll(".landing")) {
+      const card = cardOf(fresh.dataset.node) ?? docked(fresh);
       verdictOf(card)?.remove();
       card?.append(fresh);
     }
@@ -67,5 +82,8 @@ export function endVerdicts() {
   clearTimeout(round?.timer);
   round?.aborter.abort();
   round = null;
-  for (const verdict of document.querySelectorAll(".node-card > .verdict")) verdict.remove();
+  for (const verdict of document.querySelectorAll(".node-card > .landing")) verdict.remove();
+  const dock = document.querySelector("[data-dock]");
+  dock.hidden = true;
+  dock.querySelector("ul").replaceChildren();
 }

@@ -83,7 +83,7 @@ def test_it_is_said_how_much_fits_and_how_to_see_all(
     oscars_browser: Client, fleet: dict[str, Node]
 ) -> None:
     page = text_of(oscars_browser.get("/?q=web"))
-    assert "1 of 3 nodes with 1 of 3 containers fits" in page
+    assert "Showing 1 of 3 nodes and 1 of 3 containers" in page
     assert "Clear filters" in page
     assert "Clear filters" not in text_of(oscars_browser.get("/"))
 
@@ -228,7 +228,7 @@ async def test_a_filtered_page_hears_only_of_what_fits(oscar: User, fleet: dict[
         await ping_node(fleet["birch"].pk)
         html = await socket.receive()
         assert ">web-job<" in html
-        assert "2 of 3 nodes with 2 of 3 containers fit" in html
+        assert "Showing 2 of 3 nodes and 2 of 3 containers" in html
 
 
 @pytest.mark.django_db(transaction=True)

@@ -16,7 +16,7 @@ from tests.web.batch_hosts import Fleet, has_memory
 from tests.web.text import text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("archives_folder")]
-LEVEL = re.compile(r'data-node="(\d+)" data-level="(\w+)"( data-final)?')
+LEVEL = re.compile(r'data-node="(\d+)" data-name="\w+" data-level="(\w+)"( data-final)?')
 
 
 def address(container: Container) -> str:
