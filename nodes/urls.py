@@ -37,6 +37,7 @@ from nodes.views import (
 
 urlpatterns = [
     path("", fleet.board, name="fleet"),
+    path("guide/", fleet.dismiss_guide, name="guide-dismiss"),
     path("containers/", fleet.container_list, name="container-list"),
     path("containers/checkpoint/", checkpoint_many.checkpoint_many, name="containers-checkpoint"),
     path(

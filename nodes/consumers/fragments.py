@@ -55,6 +55,7 @@ def render_table(user: Any, params: dict[str, str], changed: Changed) -> str:
 
 def _render_fleet(user: Any, wanted: BoardFilter, changed: Changed) -> str:
     totals = _render("fleet/_totals.html", user, fleet_totals())
+    totals += _render("fleet/_guide.html", user, {})
     known = [pk for pk in changed if pk is not None]
     # What fits may have come or gone, and where it stands in the table have changed.
     cards = [] if wanted.is_active or wanted.view == TABLE else nodes_on_board(wanted, known)

@@ -8,6 +8,7 @@ from asgiref.sync import async_to_sync
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from nodes.archives.change import change_archive, delete_archive, pin, why_not_delete
@@ -22,6 +23,7 @@ from nodes.views.access import archive_deleter, archive_editor, operator
 from nodes.views.answers import UNPROCESSABLE, is_fragment, page_or_fragment
 from nodes.views.archive import GONE, archive_context
 from nodes.views.archive_list import back_to_list
+from nodes.views.undo import say_with_undo
 
 
 def _archive(pk: int) -> Archive:
@@ -58,7 +60,13 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 def set_pinned(request: HttpRequest, pk: int) -> HttpResponse:
     """Pin the archive, or unpin it if ``pinned`` is "no"."""
     archive = _archive(pk)
-    pin(request.user, [archive], pinned=request.POST.get("pinned") != "no")
+    pinned = request.POST.get("pinned") != "no"
+    pin(request.user, [archive], pinned=pinned)
+    if not is_fragment(request):
+        told = "is pinned: nothing deletes it" if pinned else "is not pinned any more"
+        undo = {name: request.POST[name] for name in ("query",) if name in request.POST}
+        undo["pinned"] = "no" if pinned else "yes"
+        say_with_undo(request, f"{archive.name} {told}.", reverse("archive-pin", args=[pk]), **undo)
     answer = _changed(request, archive)
     # From a row of the list.
     return back_to_list(request) if "query" in request.POST else answer

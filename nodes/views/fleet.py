@@ -6,17 +6,20 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
 
 from nodes.models import Container, Node
-from nodes.views.access import viewer
+from nodes.views.access import admin, viewer
 from nodes.views.answers import is_fragment
 from nodes.views.board import choices_context, results_context
 from nodes.views.board_filter import BoardFilter
 from nodes.views.containers import find_containers, with_operation
+from nodes.views.undo import say_with_undo
 
 PAGE_ROWS = 500
+GUIDE_DISMISSED = "guide_dismissed"
 
 
 def nodes_with_containers() -> QuerySet[Node]:
@@ -30,13 +33,26 @@ def nodes_with_containers() -> QuerySet[Node]:
 def board(request: HttpRequest) -> HttpResponse:
     """Show the fleet as a board, or as a table for ?view=table."""
     wanted = BoardFilter.of(request.GET.dict())
-    context = results_context(wanted) | choices_context()
+    dismissed = request.session.get(GUIDE_DISMISSED, False)
+    context = results_context(wanted) | choices_context() | {"guide_dismissed": dismissed}
     response = render(request, "fleet/board.html", context)
     if is_fragment(request):
         # Without the parameters that a form sends although nothing is chosen.
         query = wanted.query()
         response["HX-Push-Url"] = f"{request.path}{'?' if query else ''}{query}"
     return response
+
+
+@admin
+@require_POST
+def dismiss_guide(request: HttpRequest) -> HttpResponse:
+    """Hide the guide to the first two nodes, or with ``show`` show it again, for this session."""
+    show = "show" in request.POST
+    request.session[GUIDE_DISMISSED] = not show
+    if not show:
+        undo = reverse("guide-dismiss")
+        say_with_undo(request, "The guide is hidden until you sign in again.", undo, show="on")
+    return redirect("fleet")
 
 
 def container_list_context(params: dict[str, str]) -> dict[str, Any]:

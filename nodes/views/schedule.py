@@ -30,6 +30,7 @@ from nodes.templatetags.operations import options_used
 from nodes.views.access import operator, viewer
 from nodes.views.answers import UNPROCESSABLE
 from nodes.views.schedule_forms import ScheduleForm, save_schedule
+from nodes.views.undo import say_with_undo
 
 NEXT_TIMES = 5
 RECENT_RUNS = 20
@@ -182,6 +183,10 @@ def switch(request: HttpRequest, pk: int) -> HttpResponse:
     schedule = get_object_or_404(Schedule, pk=pk)
     switch_schedule(request.user, schedule, enabled=bool(request.POST.get("enabled")))
     scheduler.wake()
-    word = "enabled" if schedule.enabled else "disabled"
-    messages.success(request, f"{schedule.name} is {word}.")
-    return redirect("schedule-list" if request.POST.get("from") == "list" else schedule)
+    came_from = request.POST.get("from", "")
+    back = {"from": came_from, "enabled": "" if schedule.enabled else "on"}
+    word = "enabled" if schedule.enabled else "disabled: it does not run until it is enabled"
+    say_with_undo(
+        request, f"{schedule.name} is {word}.", reverse("schedule-switch", args=[pk]), **back
+    )
+    return redirect("schedule-list" if came_from == "list" else schedule)

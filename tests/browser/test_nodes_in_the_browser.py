@@ -14,11 +14,12 @@ from tests.serving import ServedSite
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
 
 
-def test_a_node_is_added_by_form_with_its_fingerprint_confirmed_and_a_password_typed_once(
+def test_an_empty_site_leads_to_its_first_node_by_form_fingerprint_and_a_password_typed_once(
     served: ServedSite, page: Page, birch: Host
 ) -> None:
     birch.run(["rm", "-rf", "/home/ferry/.ssh"])
-    page.get_by_role("link", name=re.compile("Add .*node")).first.click()
+    guide = page.get_by_role("region", name="Add your first node")
+    expect(guide.get_by_text("authorized_keys")).to_be_visible()
     page.get_by_label("Name", exact=True).fill("birch")
     page.get_by_label(re.compile("Host name or address")).fill(birch.address)
     page.get_by_label("User").fill("ferry")
@@ -36,6 +37,18 @@ def test_a_node_is_added_by_form_with_its_fingerprint_confirmed_and_a_password_t
     expect(page.get_by_role("heading", name="birch")).to_be_visible()
     expect(page.get_by_text("Online").first).to_be_visible(timeout=15_000)
     assert PASSWORD not in served.log.read_text()
+
+    # The guide goes on to the second node, ticked off so far, and can be hidden.
+    page.goto("/")
+    page.wait_for_load_state()
+    guide = page.get_by_role("region", name="A second node, and a container can move")
+    expect(guide.get_by_role("heading", name="birch is added")).to_be_visible()
+    expect(guide.get_by_text("birch is ready.")).to_be_visible(timeout=30_000)
+    expect(guide.get_by_role("link", name="Add a second node")).to_be_visible()
+    guide.get_by_role("button", name="Hide this guide").click()
+    expect(guide).to_be_hidden()
+    page.get_by_role("button", name="Undo").click()
+    expect(guide).to_be_visible()
 
 
 def test_what_happens_on_the_node_is_on_the_page_within_a_second(

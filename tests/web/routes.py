@@ -24,6 +24,7 @@ GET_VIEWER = {"GET": Who.VIEWER}
 # By route name; a method that is not here is answered with 405.
 PAGES: dict[str, dict[str, Who]] = {
     "fleet": GET_VIEWER,
+    "guide-dismiss": {"POST": Who.ADMIN},
     "container-list": GET_VIEWER,
     "node-add": {"GET": Who.ADMIN, "POST": Who.ADMIN},
     "node-detail": GET_VIEWER,
