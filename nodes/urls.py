@@ -29,8 +29,8 @@ from nodes.views import (
     restore,
     retention,
     schedule,
-    tray,
     search,
+    tray,
     upload,
     verdicts,
 )
