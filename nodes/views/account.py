@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from nodes.audit import audit
 from nodes.models import ApiToken, AuditEvent
@@ -32,9 +32,12 @@ def account(request: HttpRequest) -> HttpResponse:
 
 
 @viewer
-@require_POST
+@require_http_methods(["GET", "POST"])
 def delete_token(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say what stops; delete the token."""
     token = get_object_or_404(ApiToken, pk=pk, user=request.user)
+    if request.method == "GET":
+        return render(request, "account/token_delete.html", {"token": token})
     audit(request.user, "token.delete", token.name)
     token.delete()
     messages.success(request, f"The token {token.name} was deleted.")

@@ -9,6 +9,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
@@ -24,9 +25,11 @@ from nodes.views.access import archive_deleter, archive_editor, downloader
 from nodes.views.answers import page_or_fragment
 from nodes.views.archive import archive_file
 from nodes.views.archive_list import back_to_list
+from nodes.views.undo import say_with_undo
 
 MOST = 500
 _NUMBER = re.compile(r"[0-9]{1,18}")
+_BACK = {"pin": "unpin", "unpin": "pin", "tag": "untag", "untag": "tag"}
 
 
 def _chosen(request: HttpRequest) -> list[Archive]:
@@ -47,20 +50,46 @@ def change(request: HttpRequest) -> HttpResponse:
         "tag": (lambda: add_tag(request.user, archives, tag), f"tagged {tag}"),
         "untag": (lambda: remove_tag(request.user, archives, tag), f"rid of the tag {tag}"),
     }
-    action, done = actions.get(request.POST.get("action", ""), (None, ""))
+    action = request.POST.get("action", "")
+    do, done = actions.get(action, (None, ""))
+    changed = _changed_by(archives, action, tag)
     if not archives:
         messages.warning(request, "Choose some archives first.")
-    elif action is None:
+    elif do is None:
         messages.warning(request, "Choose what to do with the archives.")
     else:
         try:
-            action()
+            do()
         except InvalidChange as error:
             messages.warning(request, str(error))
         else:
-            messages.success(request, f"{_count(archives)} now {done}.")
+            undo = _undo(request, action, changed)
+            text = f"{_count(archives)} now {done}."
+            say_with_undo(request, text, reverse("archives-change"), undo)
             async_to_sync(ping_archives)()
     return back_to_list(request)
+
+
+def _changed_by(archives: list[Archive], action: str, tag: str) -> list[Archive]:
+    """Return those that the action changes: the others are none of an undo's business."""
+    tagged = {
+        archive.pk for archive in archives if tag in {each.name for each in archive.tags.all()}
+    }
+    return [
+        archive
+        for archive in archives
+        if {
+            "pin": not archive.pinned,
+            "unpin": archive.pinned,
+            "tag": archive.pk not in tagged,
+            "untag": archive.pk in tagged,
+        }.get(action, False)
+    ]
+
+
+def _undo(request: HttpRequest, action: str, archives: list[Archive]) -> list[tuple[str, str]]:
+    kept = [(name, request.POST.get(name, "")) for name in ("tag_name", "query")]
+    return [("action", _BACK[action]), *kept, *(("archive", str(one.pk)) for one in archives)]
 
 
 @archive_deleter

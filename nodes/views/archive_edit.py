@@ -64,9 +64,10 @@ def set_pinned(request: HttpRequest, pk: int) -> HttpResponse:
     pin(request.user, [archive], pinned=pinned)
     if not is_fragment(request):
         told = "is pinned: nothing deletes it" if pinned else "is not pinned any more"
-        undo = {name: request.POST[name] for name in ("query",) if name in request.POST}
-        undo["pinned"] = "no" if pinned else "yes"
-        say_with_undo(request, f"{archive.name} {told}.", reverse("archive-pin", args=[pk]), **undo)
+        undo = [("pinned", "no" if pinned else "yes")]
+        # Back to the list, if it came from there.
+        undo += [("query", query) for query in request.POST.getlist("query")]
+        say_with_undo(request, f"{archive.name} {told}.", reverse("archive-pin", args=[pk]), undo)
     answer = _changed(request, archive)
     # From a row of the list.
     return back_to_list(request) if "query" in request.POST else answer

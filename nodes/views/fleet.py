@@ -51,7 +51,9 @@ def dismiss_guide(request: HttpRequest) -> HttpResponse:
     request.session[GUIDE_DISMISSED] = not show
     if not show:
         undo = reverse("guide-dismiss")
-        say_with_undo(request, "The guide is hidden until you sign in again.", undo, show="on")
+        say_with_undo(
+            request, "The guide is hidden until you sign in again.", undo, [("show", "on")]
+        )
     return redirect("fleet")
 
 

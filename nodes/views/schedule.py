@@ -184,9 +184,9 @@ def switch(request: HttpRequest, pk: int) -> HttpResponse:
     switch_schedule(request.user, schedule, enabled=bool(request.POST.get("enabled")))
     scheduler.wake()
     came_from = request.POST.get("from", "")
-    back = {"from": came_from, "enabled": "" if schedule.enabled else "on"}
+    back = [("from", came_from), ("enabled", "" if schedule.enabled else "on")]
     word = "enabled" if schedule.enabled else "disabled: it does not run until it is enabled"
     say_with_undo(
-        request, f"{schedule.name} is {word}.", reverse("schedule-switch", args=[pk]), **back
+        request, f"{schedule.name} is {word}.", reverse("schedule-switch", args=[pk]), back
     )
     return redirect("schedule-list" if came_from == "list" else schedule)

@@ -101,7 +101,7 @@ PAGES: dict[str, dict[str, Who]] = {
     "schedule-apply": {"POST": Who.OPERATOR},
     "search": GET_VIEWER,
     "account": {"GET": Who.VIEWER, "POST": Who.VIEWER},
-    "token-delete": {"POST": Who.VIEWER},
+    "token-delete": {"GET": Who.VIEWER, "POST": Who.VIEWER},
     "audit-log": {"GET": Who.ADMIN},
     "ready": {"GET": Who.ANYBODY},
     "metrics": {"GET": Who.ADMIN},
