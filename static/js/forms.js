@@ -21,7 +21,11 @@ function say(button, words) {
 function begin(form, submitter) {
   form.dataset.busy = "";
   troubleIn(form, null);
-  for (const button of submitButtons(form)) button.disabled = true;
+  for (const button of submitButtons(form)) {
+    // One that may not be pressed for another reason stays so afterwards.
+    if (!button.disabled) button.dataset.held = "";
+    button.disabled = true;
+  }
   if (submitter) say(submitter, submitter.dataset.sending ?? "Sending…");
 }
 
@@ -29,7 +33,8 @@ function end(form) {
   if (!form.matches("[data-busy]")) return;
   delete form.dataset.busy;
   for (const button of submitButtons(form)) {
-    button.disabled = false;
+    if ("held" in button.dataset) button.disabled = false;
+    delete button.dataset.held;
     if (labels.has(button)) button.replaceChildren(...labels.get(button));
     labels.delete(button);
   }

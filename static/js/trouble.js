@@ -45,7 +45,12 @@ function tell(event, status) {
   }
   const toast = document.querySelector("[data-toast]");
   toast.dataset.level = "error";
-  toast.replaceChildren(told(status));
+  const close = document.createElement("button");
+  Object.assign(close, { type: "button", className: "button button--small", textContent: "Dismiss" });
+  close.addEventListener("click", () => { toast.hidden = true; });
+  const text = told(status);
+  text.append(" ", close);
+  toast.replaceChildren(text);
   toast.hidden = false;
 }
 

@@ -25,6 +25,7 @@ def test_a_migration_is_followed_from_another_page_and_read_afterwards(
     log = page.get_by_role("region", name="Log")
     expect(log.get_by_text("Checkpointing counter on alder.")).to_be_visible(timeout=ENDED_MS)
 
+    page.add_init_script(_OUT_OF_SIGHT)
     page.goto("/account/")
     page.wait_for_load_state()
     tray = page.locator("#tray")
@@ -32,6 +33,7 @@ def test_a_migration_is_followed_from_another_page_and_read_afterwards(
     toast = page.locator("[data-toast]")
     expect(toast).to_contain_text("counter moved to birch.", timeout=ENDED_MS)
     expect(page.locator("[data-announcer]")).to_have_text("counter moved to birch.")
+    assert page.evaluate("window.notified") == ["counter moved to birch."]
     assert running(birch) == ["counter"]
     toast.get_by_role("button", name=re.compile("Dismiss")).click()
     expect(toast).to_be_hidden()
@@ -39,6 +41,8 @@ def test_a_migration_is_followed_from_another_page_and_read_afterwards(
     ended = tray.get_by_role("list", name="Just ended")
     ended.get_by_role("button", name=re.compile("Show again")).click()
     expect(ended.get_by_role("link", name="counter moved to birch.")).to_be_visible()
+    tray.get_by_role("button", name="Notifications are on: turn off").click()
+    expect(tray.get_by_role("button", name="Notify me when an operation ends")).to_be_visible()
     page.keyboard.press("Escape")
     expect(ended).to_be_hidden()
     expect(tray.locator("summary")).to_be_focused()
@@ -58,3 +62,17 @@ def test_a_migration_is_followed_from_another_page_and_read_afterwards(
     with page.expect_download() as downloading:
         page.get_by_role("link", name="Download log").click()
     assert "Checkpointing counter on alder." in downloading.value.path().read_text()
+
+
+# A page in the background of somebody who has asked to be notified; Chromium without a head shows
+# nothing, so what it would show is noted.
+_OUT_OF_SIGHT = """
+    Object.defineProperty(Document.prototype, "hidden", { get: () => true });
+    if (!localStorage.getItem("ferry.notify")) localStorage.setItem("ferry.notify", "on");
+    window.notified = [];
+    window.Notification = class extends EventTarget {
+      static permission = "granted";
+      static requestPermission = async () => "granted";
+      constructor(title, { body }) { super(); window.notified.push(body); }
+    };
+"""
