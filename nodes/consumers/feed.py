@@ -44,29 +44,37 @@ class FeedConsumer(AsyncWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         if sender := getattr(self, "_sender", None):
             sender.cancel()
-            # The feed ends with its last listener: not before that is this socket done.
-            await asyncio.wait([sender])
+            # The feed ends with its last listener: not before that is this socket done. A page
+            # that went while it was being sent something is no failure.
+            await asyncio.gather(sender, return_exceptions=True)
 
     async def _send_news(self) -> None:
-        read_at = time.monotonic()
-        try:
-            async with self.listen() as (feed, news):
-                while True:
-                    await news.wait()
-                    news.clear()
-                    if time.monotonic() - read_at >= READ_USER_EVERY_S:
-                        read_at = time.monotonic()
-                        if not await self._may_go_on():
-                            await self.close(code=NOT_SIGNED_IN)
-                            return
-                    if message := self.message(feed):
-                        await self.send(text_data=message)
-                    await asyncio.sleep(SEND_EVERY_S)
-        except Exception:
-            logger.exception("%s cannot go on", self.scope["path"])
-            await self.close(code=INTERNAL_ERROR)
+        self._user_read_at = time.monotonic()
+        async with self.listen() as (feed, news):
+            while True:
+                await news.wait()
+                news.clear()
+                try:
+                    may_go_on = await self._may_go_on()
+                    message = self.message(feed)
+                except Exception:
+                    # Once closed the page connects again, and gets everything anew.
+                    logger.exception("%s cannot go on", self.scope["path"])
+                    await self.close(code=INTERNAL_ERROR)
+                    return
+                if not may_go_on:
+                    await self.close(code=NOT_SIGNED_IN)
+                    return
+                if message:
+                    await self.send(text_data=message)
+                await asyncio.sleep(SEND_EVERY_S)
 
     async def _may_go_on(self) -> bool:
+        """Read the user and its permissions again if it is time."""
+        now = time.monotonic()
+        if now - self._user_read_at < READ_USER_EVERY_S:
+            return True
+        self._user_read_at = now
         # Another object: permissions are cached in the old one.
         self.user = await get_user_model().objects.filter(pk=self.user.pk).afirst()
         return self.user is not None and await sync_to_async(self._may)()

@@ -35,6 +35,10 @@ RETRY_MOST_S = 15.0
 _LIVE = ("running", "paused")
 
 
+class _Refused(Exception):
+    """Podman gives no log now, and has said why."""
+
+
 class LogFeed(Feed):
     """``lines`` is what was read lately, ``state`` whether there will be more."""
 
@@ -59,6 +63,8 @@ class LogFeed(Feed):
             except Behind:
                 self.lines.keep(Gap(lines=None))
                 continue
+            except _Refused:
+                pass
             except FerryError as error:
                 problem = error.problem
                 self._say(LogState(kind="lost", words=f"{problem.message} {problem.cause}".strip()))
@@ -86,7 +92,7 @@ class LogFeed(Feed):
                     await pace.keep(len(chunk))
             except CommandFailed as error:
                 self._say(refused(self._last_words() or error.problem.cause))
-                return
+                raise _Refused from error
         self._say(ENDED)
 
     def _last_words(self) -> str:
@@ -99,7 +105,7 @@ class LogFeed(Feed):
             await asyncio.sleep(LOOK_EVERY_S)
             await sync_to_async(close_old_connections)()
             container = await self._container()
-            if container is not None and container.state in _LIVE and self.state.kind != "unkept":
+            if container is not None and container.state in _LIVE:
                 return
 
     async def _container(self) -> Container | None:

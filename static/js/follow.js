@@ -42,7 +42,11 @@ function follow(root) {
   function add(lines) {
     if (isPaused()) {
       waiting.push(...lines);
-      if (waiting.length > MOST_LINES) waiting = waiting.slice(-MOST_LINES);
+      const over = waiting.length - MOST_LINES;
+      if (over > 0) {
+        const lost = waiting.splice(0, over + 1).reduce((sum, line) => sum + (line.gap ?? 1), 0);
+        waiting.unshift({ gap: lost });
+      }
       return;
     }
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX;

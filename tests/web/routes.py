@@ -43,6 +43,8 @@ PAGES: dict[str, dict[str, Who]] = {
     "container-checkpoint-preflight": {"POST": Who.OPERATOR},
     "container-restore": {"GET": Who.OPERATOR},
     "container-action": {"GET": Who.OPERATOR, "POST": Who.OPERATOR},
+    "container-inspect": GET_VIEWER,
+    "container-environment": {"POST": Who.OPERATOR},
     "container-log": {"GET": Who.OPERATOR},
     "container-log-file": {"GET": Who.OPERATOR},
     "containers-checkpoint": {"GET": Who.OPERATOR, "POST": Who.OPERATOR},

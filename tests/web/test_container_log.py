@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
 from django.urls import reverse
 
+from nodes.consumers import feed
 from nodes.consumers.base import NOT_FOUND, NOT_SIGNED_IN
 from nodes.consumers.feed import NOT_ALLOWED
 from nodes.consumers.log import MOST_LINES
@@ -266,3 +267,21 @@ def test_a_name_cannot_leave_the_header_of_the_file(counter: Container) -> None:
 
     counter.name = 'x"\r\nSet-Cookie: a=b; ä'
     assert _file_name(counter) == "xSet-Cookieab-alder.log"
+
+
+async def test_who_may_not_operate_any_more_is_told_nothing_more(
+    oscar: User,
+    host: PodmanHost,
+    followed: Container,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feed, "READ_USER_EVERY_S", 0.0)
+    browser = await sync_to_async(browser_of)(oscar)
+    host.write("first")
+    async with Page(followed, browser) as page:
+        await page.until("first")
+        await sync_to_async(oscar.groups.clear)()
+        host.write("secret")
+        with pytest.raises(AssertionError):
+            await page.until("secret")
+        assert "secret" not in page.texts

@@ -1,0 +1,67 @@
+"""What Podman says of a container, asked for now; the values of its environment apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from nodes.audit import audit
+from nodes.inventory.connect import open_session
+from nodes.models import Container
+from nodes.podman.argv import inspect_argv
+from nodes.podman.inspected import parse_environment, parse_inspected
+from nodes.problem import FerryError
+from nodes.views.access import operator, viewer
+from nodes.views.answers import UNPROCESSABLE, page_or_fragment
+from nodes.views.container import get_container
+
+_PAGE, _FRAGMENT = "containers/inspect.html", "containers/_inspected.html"
+
+
+@viewer
+@require_GET
+def inspect(request: HttpRequest, node_pk: int, podman_id: str) -> HttpResponse:
+    """Show it in a person's order, with the names of its variables only.
+
+    ``?about=stop`` asks for no more than what its stop would do beside stopping it.
+    """
+    container = get_container(node_pk, podman_id)
+    context: dict[str, Any] = {"container": container, "node": container.node}
+    try:
+        context["inspected"] = parse_inspected(async_to_sync(_ask)(container))
+    except FerryError as error:
+        context["problem"] = error.problem
+    if request.GET.get("about") == "stop":
+        return render(request, "containers/_auto_remove.html", context)
+    return page_or_fragment(request, _PAGE, _FRAGMENT, context)
+
+
+@operator
+@require_POST
+@never_cache
+def environment(request: HttpRequest, node_pk: int, podman_id: str) -> HttpResponse:
+    """Show the values, too. They may be passwords: that goes to the audit log."""
+    container = get_container(node_pk, podman_id)
+    context: dict[str, Any] = {"container": container, "node": container.node}
+    status = 200
+    try:
+        told = async_to_sync(_ask)(container)
+        context["inspected"] = parse_inspected(told)
+        context["environment"] = parse_environment(told)
+        audit(
+            request.user, "container.show-environment", container,
+            node=container.node.name, podman_id=podman_id,
+        )  # fmt: skip
+    except FerryError as error:
+        context["problem"], status = error.problem, UNPROCESSABLE
+    return page_or_fragment(request, _PAGE, _FRAGMENT, context, status=status)
+
+
+async def _ask(container: Container) -> str:
+    async with open_session(container.node) as session:
+        return (await session.run(inspect_argv(container.podman_id))).stdout
