@@ -62,9 +62,8 @@ def _render_fleet(user: Any, wanted: BoardFilter, changed: Changed) -> str:
     if len(cards) < len(changed):
         # Anything may have changed, or a node has gone: send all cards.
         return totals + _render("fleet/_grid.html", user, results_context(wanted))
-    context = {"wanted": wanted}
     return totals + "".join(
-        _render("fleet/_node_card.html", user, {**context, "node": node}) for node in cards
+        _render("fleet/_node_card.html", user, {"node": node}) for node in cards
     )
 
 

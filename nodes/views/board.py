@@ -103,9 +103,9 @@ def fleet_totals() -> dict[str, int]:
     }
 
 
-def results_context(wanted: BoardFilter, nodes: list[Any] | None = None) -> dict[str, Any]:
+def results_context(wanted: BoardFilter) -> dict[str, Any]:
     """Return what the board or the table shows, and how much of the fleet that is."""
-    shown = sorted_nodes(nodes_on_board(wanted) if nodes is None else nodes, wanted)
+    shown = sorted_nodes(nodes_on_board(wanted), wanted)
     return {
         "nodes": shown,
         "wanted": wanted,
