@@ -48,7 +48,9 @@ def drag(page: Page, chip: Locator, card: Locator) -> None:
 def start_in_dialog(page: Page, destination: str) -> None:
     """Press Enter in the dialog that has the destination chosen already."""
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_role("radio", name=re.compile(f"^{destination}"))).to_be_checked()
+    expect(dialog.get_by_role("radio", name=re.compile(f"^{destination}"))).to_be_checked(
+        timeout=ASKED_MS
+    )
     expect(dialog.get_by_text(re.compile(r"\d+ checks passed"))).to_be_visible(timeout=ASKED_MS)
     expect(dialog.get_by_role("radio", name=re.compile(f"^{destination}"))).to_be_focused()
     page.keyboard.press("Enter")
@@ -86,10 +88,12 @@ def test_a_container_is_dragged_to_another_node_whose_verdict_is_seen_before(
     drag(page, chip_on(page, "alder"), card_of(page, "cedar"))
     expect(card_of(page, "cedar").get_by_text("Not possible")).to_be_visible(timeout=ASKED_MS)
     expect(card_of(page, "birch").get_by_text("Ready", exact=True)).to_be_visible(timeout=ASKED_MS)
-    expect(card_of(page, "birch").get_by_text(re.compile(r"\d+ checks passed"))).to_be_visible()
+    expect(card_of(page, "birch").get_by_text(re.compile(r"\d+ checks passed"))).to_be_visible(
+        timeout=ASKED_MS
+    )
     page.mouse.up()
     expect(page.get_by_role("alert")).to_contain_text(
-        "counter stays on alder: cedar cannot take it."
+        "counter stays on alder: cedar cannot take it.", timeout=ASKED_MS
     )
     assert running(alder) == ["counter"]
 
@@ -99,7 +103,7 @@ def test_a_container_is_dragged_to_another_node_whose_verdict_is_seen_before(
         birch.start_workload("sleep", name="napper")
     expect(chip_on(page, "birch", "napper")).to_have_count(0)
     page.keyboard.press("Escape")
-    expect(chip_on(page, "birch", "napper")).to_be_visible()
+    expect(chip_on(page, "birch", "napper")).to_be_visible(timeout=ASKED_MS)
     page.mouse.up()
     expect(page.get_by_role("status").filter(has_text="counter stays on alder.")).to_be_attached()
 
@@ -160,7 +164,7 @@ def test_a_container_is_carried_by_a_finger_that_holds_it_first(
 
     touch("touchStart", {"x": x, "y": y})
     carrier = phone.get_by_role("application", name="Choose a destination")
-    expect(carrier).to_be_visible()
+    expect(carrier).to_be_visible(timeout=ASKED_MS)
     for step in range(1, 6):
         touch("touchMove", {"x": x + (to_x - x) * step / 5, "y": y + (to_y - y) * step / 5})
     expect(card.get_by_text("Ready", exact=True)).to_be_visible(timeout=ASKED_MS)
@@ -181,30 +185,30 @@ def test_filters_live_in_the_address_and_the_way_back_undoes_them(
     )
     expect(
         page.get_by_role("main").get_by_text("Showing 1 of 2 nodes and 1 of 1 container")
-    ).to_be_visible()
-    expect(page).to_have_url(re.compile(r"/\?q=count$"))
-    expect(card_of(page, "birch")).to_have_count(0)
+    ).to_be_visible(timeout=ASKED_MS)
+    expect(page).to_have_url(re.compile(r"/\?q=count$"), timeout=ASKED_MS)
+    expect(card_of(page, "birch")).to_have_count(0, timeout=ASKED_MS)
 
     # What comes over the websocket is filtered alike.
     birch.start_workload("sleep", name="counted")
     expect(chip_on(page, "birch", "counted")).to_be_visible(timeout=ASKED_MS)
     birch.start_workload("sleep", name="napper")
     page.get_by_role("link", name="Table").click()
-    expect(page).to_have_url(re.compile(r"/\?q=count&view=table$"))
+    expect(page).to_have_url(re.compile(r"/\?q=count&view=table$"), timeout=ASKED_MS)
     expect(page.get_by_role("row", name=re.compile("birch.*1 of 2"))).to_be_visible(
         timeout=ASKED_MS
     )
     by_node = page.get_by_role("columnheader", name=re.compile("^Node"))
     by_node.get_by_role("link").click()
-    expect(by_node).to_have_attribute("aria-sort", "descending")
+    expect(by_node).to_have_attribute("aria-sort", "descending", timeout=ASKED_MS)
 
     page.go_back()
     expect(by_node).to_have_attribute("aria-sort", "ascending", timeout=ASKED_MS)
-    expect(page).to_have_url(re.compile(r"/\?q=count&view=table$"))
+    expect(page).to_have_url(re.compile(r"/\?q=count&view=table$"), timeout=ASKED_MS)
     page.wait_for_load_state()
     page.go_back()
     expect(chip_on(page, "birch", "counted")).to_be_visible(timeout=ASKED_MS)
-    expect(page).to_have_url(re.compile(r"/\?q=count$"))
+    expect(page).to_have_url(re.compile(r"/\?q=count$"), timeout=ASKED_MS)
     page.wait_for_load_state()
 
     # A node that the filters hide takes a container all the same.
@@ -221,7 +225,7 @@ def test_filters_live_in_the_address_and_the_way_back_undoes_them(
     expect(hidden).to_be_hidden()
 
     page.get_by_role("link", name="Clear filters").click()
-    expect(chip_on(page, "birch", "napper")).to_be_visible()
+    expect(chip_on(page, "birch", "napper")).to_be_visible(timeout=ASKED_MS)
     expect(page.get_by_role("searchbox", name="Node, container, image or label")).to_have_value("")
 
 
@@ -239,23 +243,27 @@ def test_anything_is_found_with_a_slash_the_arrows_and_enter(
     page.keyboard.press("/")
     page.keyboard.type("zzz")
     results = page.get_by_role("listbox", name="Results")
-    expect(results.get_by_text("Nothing found for “zzz”")).to_be_visible()
+    expect(results.get_by_text("Nothing found for “zzz”")).to_be_visible(timeout=ASKED_MS)
     field.fill("alder")
-    expect(results.get_by_role("group", name="Nodes").get_by_role("option")).to_have_count(1)
-    expect(results.get_by_role("group", name="Containers").get_by_role("option")).to_have_count(1)
+    expect(results.get_by_role("group", name="Nodes").get_by_role("option")).to_have_count(
+        1, timeout=ASKED_MS
+    )
+    expect(results.get_by_role("group", name="Containers").get_by_role("option")).to_have_count(
+        1, timeout=ASKED_MS
+    )
     page.keyboard.press("ArrowDown")
     expect(results.get_by_role("option", name=re.compile("^alder"))).to_have_attribute(
         "aria-selected", "true"
     )
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="counter")).to_be_visible()
+    expect(page.get_by_role("heading", name="counter")).to_be_visible(timeout=ASKED_MS)
 
     page.wait_for_load_state()
     page.keyboard.press("/")
     page.keyboard.type("birch")
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(r"/search/\?q=birch"))
+    expect(page).to_have_url(re.compile(r"/search/\?q=birch"), timeout=ASKED_MS)
     expect(
         page.get_by_role("region", name="Nodes").get_by_role("link", name="birch")
-    ).to_be_visible()
+    ).to_be_visible(timeout=ASKED_MS)
