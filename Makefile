@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo run test check format unit lab-down lock bench bench-catalog bench-list connections screenshots queue postgres faults random
+.PHONY: demo run test check format unit lab-down lock bench bench-catalog bench-fleet bench-list connections screenshots queue postgres faults random
 
 demo: .venv/runtime
 	$(BIN)/python -m tests.demo
@@ -59,6 +59,9 @@ bench: .venv/dev
 
 bench-catalog: .venv/dev
 	$(BIN)/python -m benchmarks.catalog
+
+bench-fleet: .venv/dev
+	$(BIN)/python -m benchmarks.fleet
 
 bench-list: .venv/dev
 	$(BIN)/python -m benchmarks.catalog_list

@@ -97,7 +97,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.messages.context_processors.messages",
                 "nodes.views.context.site_navigation",
             ],
-            "builtins": ["nodes.templatetags.units", "heroicons.templatetags.heroicons"],
+            "builtins": ["nodes.templatetags.units", "nodes.templatetags.icons"],
         },
     },
 ]
@@ -146,7 +146,11 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
             },
         }
         if REDIS_URL
-        else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+        else {
+            "BACKEND": "channels.layers.InMemoryChannelLayer",
+            # What does not fit is dropped: all nodes of a large fleet may change at once.
+            "CONFIG": {"capacity": 10_000},
+        }
     )
 }
 

@@ -29,6 +29,11 @@ async def ping_node(node_id: int) -> None:
     await _send(FLEET_GROUP, {"type": "fleet.changed", "node": node_id})
 
 
+async def ping_look(node_id: int) -> None:
+    """Tell the pages that say when a node was last looked at: all else is as it was."""
+    await _send(FLEET_GROUP, {"type": "fleet.looked", "node": node_id})
+
+
 async def ping_operation(operation_id: int) -> None:
     """Tell the operation's own page."""
     await _send(operation_group(operation_id), {"type": "operation.changed"})

@@ -1,4 +1,7 @@
-"""Render the fragments of each live page; None among the changed means: anything."""
+"""Render the fragments of each live page; None among the changed means: anything.
+
+``user`` is who looks at it or, where many do, their Rights.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ from typing import Any
 from django.contrib.auth.context_processors import PermWrapper
 from django.template.loader import render_to_string
 
+from nodes.consumers.topic import ARCHIVES, Changed, Looked, Rendering, Topic
 from nodes.models import Container, Node, Operation
-from nodes.models.role import role_of
+from nodes.models.role import Rights, rights_of
+from nodes.templatetags.cards import card_name, oob_node_card
 from nodes.views.archive_list import archive_list_context
 from nodes.views.batch import active_batches, batch_context, batches_with_counts, recent_batches
 from nodes.views.board import fleet_totals, nodes_on_board, results_context
@@ -24,15 +29,34 @@ from nodes.views.operation import (
 )
 from nodes.views.operation_log import latest_events
 
-Changed = set[int | None]
+
+def render_topic(topic: Topic, changed: Changed) -> Rendering:
+    """Render what has changed, everything if that is None, for all pages of the topic."""
+    # Archives are in no tray, and in few pages.
+    looked = {one for one in changed if isinstance(one, Looked)}
+    of_nodes = changed - {ARCHIVES} - looked
+    if topic.view in WITH_LOOKS:
+        of_nodes |= {one.node for one in looked}
+    parts = {"tray": render_tray(topic.rights)} if of_nodes else {}
+    if ARCHIVES in changed and topic.view in WITH_ARCHIVES:
+        of_nodes = {None}
+    params = dict(topic.params)
+    wanted = BoardFilter.of(params)
+    # Of what is filtered, any change may bring or take a card.
+    if topic.view == BOARD and of_nodes and not wanted.is_active:
+        return _board_rendering(topic.rights, wanted, parts, of_nodes)
+    if of_nodes and (render := VIEWS.get(topic.view)):
+        parts["view"] = render(topic.rights, params, of_nodes)
+    return Rendering(parts)
 
 
 def _render(template: str, user: Any, context: dict[str, Any]) -> str:
+    rights = rights_of(user)
     # As the page's own context, for the same fragment must come out the same.
     frame = {
-        "user": user,
-        "perms": PermWrapper(user),
-        "role": role_of(user),
+        "perms": PermWrapper(rights),
+        "rights": rights,
+        "role": rights.role,
         # Django's word for none: static/js/csrf.js gives the forms the page's own token.
         "csrf_token": "NOTPROVIDED",
     }
@@ -46,25 +70,32 @@ def render_tray(user: Any) -> str:
 
 
 def render_board(user: Any, params: dict[str, str], changed: Changed) -> str:
-    return _render_fleet(user, BoardFilter.of(params), changed)
+    return _render_grid(user, results_context(BoardFilter.of(params)))
 
 
 def render_table(user: Any, params: dict[str, str], changed: Changed) -> str:
-    return _render_fleet(user, BoardFilter.of({**params, "view": TABLE}), changed)
+    return render_board(user, {**params, "view": TABLE}, changed)
 
 
-def _render_fleet(user: Any, wanted: BoardFilter, changed: Changed) -> str:
-    totals = _render("fleet/_totals.html", user, fleet_totals())
-    totals += _render("fleet/_guide.html", user, {})
-    known = [pk for pk in changed if pk is not None]
-    # What fits may have come or gone, and where it stands in the table have changed.
-    cards = [] if wanted.is_active or wanted.view == TABLE else nodes_on_board(wanted, known)
-    if len(cards) < len(changed):
-        # Anything may have changed, or a node has gone: send all cards.
-        return totals + _render("fleet/_grid.html", user, results_context(wanted))
-    return totals + "".join(
-        _render("fleet/_node_card.html", user, {"node": node}) for node in cards
-    )
+def _render_grid(user: Any, context: dict[str, Any]) -> str:
+    fragments = ("fleet/_totals", "fleet/_guide", "fleet/_grid")
+    return "".join(_render(f"{fragment}.html", user, context) for fragment in fragments)
+
+
+def _board_rendering(
+    rights: Rights, wanted: BoardFilter, parts: dict[str, str], changed: Changed
+) -> Rendering:
+    """Return the cards as parts, so that of many only those are sent that differ."""
+    nodes = nodes_on_board(wanted, None if None in changed else changed)
+    parts["totals"] = _render("fleet/_totals.html", rights, fleet_totals())
+    parts["guide"] = _render("fleet/_guide.html", rights, {})
+    parts |= {card_name(node): oob_node_card(node, rights) for node in nodes}
+
+    def frame() -> str:
+        everyone = nodes if None in changed else nodes_on_board(wanted)
+        return parts["tray"] + _render_grid(rights, results_context(wanted, everyone))
+
+    return Rendering(parts, frame, BRIEF)
 
 
 def render_node(user: Any, params: dict[str, str], changed: Changed) -> str:
@@ -151,6 +182,9 @@ def render_operation(user: Any, pk: int, after: int) -> tuple[str, int]:
     return html, after
 
 
+# The one whose parts are sent one by one.
+BOARD = "board"
+BRIEF = ("tray", "totals", "guide")
 VIEWS = {
     "board": render_board,
     "table": render_table,
@@ -162,6 +196,7 @@ VIEWS = {
     "archives": render_archives,
     "whereabouts": render_whereabouts,
 }
-# What FleetConsumer notes when archives have changed, and the pages that show some.
-ARCHIVES = "archives"
+# They show archives, too.
 WITH_ARCHIVES = ("archives", "container")
+# They say when a node was last looked at.
+WITH_LOOKS = ("node", "container", "whereabouts")

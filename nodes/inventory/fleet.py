@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
 from nodes.inventory.connect import address_of
+from nodes.inventory.pace import Pace
 from nodes.inventory.watcher import NodeWatcher
 from nodes.live import call_workers
 from nodes.models import Node
@@ -25,6 +26,7 @@ class Fleet:
         self._watchers: dict[int, tuple[NodeAddress, NodeWatcher, asyncio.Task[None]]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
+        self._pace = Pace()
 
     @property
     def is_watching(self) -> bool:
@@ -74,13 +76,14 @@ class Fleet:
             logger.exception("the nodes' rows cannot be followed")
 
     async def _follow_rows(self) -> None:
-        addresses = {node.pk: address_of(node) async for node in Node.objects.all()}
+        nodes = Node.objects.only("name", "host", "port", "user", "sudo", "host_key")
+        addresses = {node.pk: address_of(node) async for node in nodes}
         for node_id, (address, _, task) in list(self._watchers.items()):
             if task.done() or addresses.get(node_id) != address:
                 await self._stop(node_id)
         for node_id, address in addresses.items():
             if node_id not in self._watchers:
-                watcher = NodeWatcher(node_id)
+                watcher = NodeWatcher(node_id, self._pace)
                 self._watchers[node_id] = (address, watcher, asyncio.create_task(watcher.run()))
 
     async def _stop(self, node_id: int) -> None:

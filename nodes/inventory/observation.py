@@ -19,25 +19,40 @@ from nodes.problem import Problem
 
 
 @transaction.atomic
-def save_containers(node_id: int, listed: Sequence[ListedContainer]) -> None:
-    """Make the node's rows say what `podman ps --all` said just now."""
+def save_containers(node_id: int, listed: Sequence[ListedContainer]) -> bool:
+    """Make the node's rows say what `podman ps --all` said just now; return whether that is news.
+
+    A look that finds what was there writes when that was, and Podman's ageing "Up 3 minutes".
+    """
     now = timezone.now()
-    Container.objects.filter(node_id=node_id).exclude(
-        podman_id__in=[container.podman_id for container in listed]
-    ).delete()
+    rows = {container.podman_id: _row(node_id, container, now) for container in listed}
+    known = {row.podman_id: row for row in Container.objects.filter(node_id=node_id)}
+    gone = known.keys() - rows.keys()
+    differing = {
+        podman_id: _differing(known[podman_id], row) if podman_id in known else {"name"}
+        for podman_id, row in rows.items()
+    }
+    if gone:
+        Container.objects.filter(node_id=node_id, podman_id__in=gone).delete()
+    Container.objects.filter(node_id=node_id).update(observed_at=now)
     Container.objects.bulk_create(
-        [_row(node_id, container, now) for container in listed],
+        [row for podman_id, row in rows.items() if differing[podman_id]],
         update_conflicts=True,
         unique_fields=["node", "podman_id"],
-        update_fields=_UPDATED_FIELDS,
+        update_fields=[*_TOLD_FIELDS, "observed_at"],
     )
     Node.objects.filter(pk=node_id).update(last_seen_at=now)
+    return bool(gone) or any(fields - {"status"} for fields in differing.values())
 
 
-_UPDATED_FIELDS = [
+_TOLD_FIELDS = [
     "name", "image", "image_id", "state", "status", "command", "ports", "labels", "mounts",
-    "networks", "pod", "exit_code", "created_at", "started_at", "observed_at",
+    "networks", "pod", "exit_code", "created_at", "started_at",
 ]  # fmt: skip
+
+
+def _differing(before: Container, now: Container) -> set[str]:
+    return {name for name in _TOLD_FIELDS if getattr(before, name) != getattr(now, name)}
 
 
 def _row(node_id: int, container: ListedContainer, now: datetime) -> Container:
@@ -86,7 +101,8 @@ def save_selftest(node_id: int, result: Mapping[str, Any], facts: HostFacts) -> 
 
 
 @transaction.atomic
-def save_online(node_id: int) -> None:
+def save_online(node_id: int) -> bool:
+    """Return whether this is news."""
     news = (
         Node.objects.filter(pk=node_id)
         .exclude(state=NodeState.ONLINE)
@@ -94,6 +110,7 @@ def save_online(node_id: int) -> None:
     )
     if news:
         note_state(node_id, NodeState.ONLINE, "The node is online.")
+    return bool(news)
 
 
 @transaction.atomic

@@ -16,8 +16,9 @@ from nodes.inventory.observation import (
     save_problem,
     save_readiness,
 )
+from nodes.inventory.pace import Pace
 from nodes.inventory.readiness import probe_host, require_podman
-from nodes.live import ping_node
+from nodes.live import ping_look, ping_node
 from nodes.models import Node, NodeState
 from nodes.podman.argv import events_argv, ps_argv
 from nodes.podman.containers import parse_containers
@@ -45,13 +46,14 @@ _INTERNAL_ERROR = Problem(
 async def observe(session: NodeSession, node_id: int) -> None:
     """Ask the node for its containers now and write them down."""
     listed = parse_containers((await session.run(ps_argv())).stdout)
-    await sync_to_async(save_containers)(node_id, listed)
-    await ping_node(node_id)
+    news = await sync_to_async(save_containers)(node_id, listed)
+    await (ping_node if news else ping_look)(node_id)
 
 
 class NodeWatcher:
-    def __init__(self, node_id: int) -> None:
+    def __init__(self, node_id: int, pace: Pace | None = None) -> None:
         self.node_id = node_id
+        self._pace = pace or Pace()
         self._dirty = asyncio.Event()
         self._retry_now = asyncio.Event()
 
@@ -100,10 +102,12 @@ class NodeWatcher:
         return node.state == NodeState.ONLINE
 
     async def _watch(self, session: NodeSession) -> None:
-        await self._check_readiness(session)
-        # Its containers first: a node that is online is one whose containers are known.
-        await observe(session, self.node_id)
-        await sync_to_async(save_online)(self.node_id)
+        async with self._pace.turn():
+            await self._check_readiness(session)
+            # Its containers first: a node that is online is one whose containers are known.
+            await observe(session, self.node_id)
+        if await sync_to_async(save_online)(self.node_id):
+            await ping_node(self.node_id)
         logger.info("%s is online", session.name)
         self._dirty.set()
         try:

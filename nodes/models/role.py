@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission, User
@@ -56,6 +57,30 @@ def role_of(user: User) -> Role:
         return Role.ADMIN
     names = set(user.groups.values_list("name", flat=True))
     return next((r for r in (Role.ADMIN, Role.OPERATOR) if r.value in names), Role.VIEWER)
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What a user may do, and nothing else of the user: equal for all who may do the same.
+
+    A template may be given it in the place of the user whose permissions it asks for.
+    """
+
+    role: Role
+    permissions: frozenset[str]
+
+    def has_perm(self, permission: str) -> bool:
+        return permission in self.permissions
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return any(permission.startswith(f"{app_label}.") for permission in self.permissions)
+
+
+def rights_of(user: User | Rights) -> Rights:
+    """Return what the user may do; the permissions are read once for each user object."""
+    if isinstance(user, Rights):
+        return user
+    return Rights(role=role_of(user), permissions=frozenset(user.get_all_permissions()))
 
 
 def may_operate(user: User | None) -> bool:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 _STEP = 1024
 # A rate that nothing has confirmed for so long is no longer true.
 STALE_AFTER = timedelta(seconds=5)
+# No text can look like it: what is not ours is escaped.
+_TIME_ELEMENT = re.compile(r'(<time class="nowrap" datetime="([^"]+)"[^>]* data-ago>)[^<]+')
 
 
 @register.filter
@@ -54,6 +59,28 @@ def ago(value: datetime | None) -> str:
         if seconds < limit:
             return f"{int(seconds // size)} {unit} ago"
     return f"{int(seconds // 86400)} d ago"
+
+
+@register.simple_tag
+def time_element(at: datetime | None) -> SafeString:
+    """Return "3 min ago" with the time itself, which scripts and pointers read."""
+    if not at:
+        return mark_safe('<span class="muted">never</span>')
+    local = timezone.localtime(at)
+    return format_html(
+        '<time class="nowrap" datetime="{}" title="{} {}" data-ago>{}</time>',
+        local.isoformat(timespec="seconds"),
+        f"{local:%Y-%m-%d %H:%M:%S}",
+        local.tzname(),
+        ago(at),
+    )
+
+
+def with_fresh_times(html: str) -> str:
+    """Tell the age of each time_element as it is now, in what was rendered a while ago."""
+    return _TIME_ELEMENT.sub(
+        lambda found: f"{found[1]}{ago(datetime.fromisoformat(found[2]))}", html
+    )
 
 
 @register.filter

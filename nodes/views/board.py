@@ -37,7 +37,7 @@ def nodes_on_board(wanted: BoardFilter, pks: Collection[int] | None = None) -> l
     more fit. ``containers_count`` and ``containers_running`` are of all that it has. The number
     of queries is the same for any number of nodes and containers.
     """
-    found: list[Any] = [node for node in wanted.nodes() if pks is None or node.pk in pks]
+    found: list[Any] = wanted.nodes(pks)
     fitting = _count_by_node(wanted.containers(), found)
     everything = _count_by_node(Container.objects.all(), found)
     running = _count_by_node(Container.objects.filter(state="running"), found)
@@ -103,9 +103,9 @@ def fleet_totals() -> dict[str, int]:
     }
 
 
-def results_context(wanted: BoardFilter) -> dict[str, Any]:
+def results_context(wanted: BoardFilter, nodes: list[Any] | None = None) -> dict[str, Any]:
     """Return what the board or the table shows, and how much of the fleet that is."""
-    shown = sorted_nodes(nodes_on_board(wanted), wanted)
+    shown = sorted_nodes(nodes_on_board(wanted) if nodes is None else nodes, wanted)
     return {
         "nodes": shown,
         "wanted": wanted,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from urllib.parse import urlencode
 
@@ -77,9 +77,9 @@ class BoardFilter:
     def unfolded(self) -> set[int]:
         return {int(pk) for pk in self.unfold.split(",") if pk}
 
-    def nodes(self) -> list[Node]:
-        """Return the nodes that fit, whatever containers they have."""
-        nodes = Node.objects.all()
+    def nodes(self, pks: Collection[int] | None = None) -> list[Node]:
+        """Return the nodes that fit, of all or of some, whatever containers they have."""
+        nodes = Node.objects.all() if pks is None else Node.objects.filter(pk__in=pks)
         if self.node_state:
             nodes = nodes.filter(state=self.node_state)
         # It is in no column.

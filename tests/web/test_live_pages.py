@@ -94,6 +94,7 @@ async def test_every_view_is_rendered(
     query = f"view={view}&node={counter.node_id}&container={counter.podman_id}"
     async with Socket(f"/ws/fleet/?{query}", veras_browser) as socket:
         assert "hx-swap-oob" in await socket.receive()
+        await Operation.objects.aupdate(phase="transfer")
         await ping_operations()
         assert "hx-swap-oob" in await socket.receive()
 
@@ -165,5 +166,6 @@ async def test_other_pages_are_left_in_peace_when_an_archive_changes(
         await socket.receive()
         await ping_archives()
         assert await socket.is_silent(0.4)
+        await Container.objects.aupdate(name="renamed")
         await ping_node(counter.node_id)
-        assert "counter" in await socket.receive()
+        assert "renamed" in await socket.receive()

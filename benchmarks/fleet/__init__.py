@@ -1,0 +1,1 @@
+"""The fleet page and the live pages of a small and of a large fleet, side by side."""

@@ -1,0 +1,82 @@
+"""A websocket that sends what is rendered for all pages like its own, while its user may see it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from asgiref.sync import sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import get_user_model
+
+from nodes.consumers.base import INTERNAL_ERROR, NOT_SIGNED_IN, READ_USER_EVERY_S
+from nodes.consumers.broadcast import Subscription, subscribed
+from nodes.consumers.topic import Topic
+from nodes.models.role import Rights, rights_of
+
+logger = logging.getLogger(__name__)
+
+
+class SharedConsumer(AsyncWebsocketConsumer):
+    """Subclasses name what their page is about."""
+
+    async def connect(self) -> None:
+        user = self.scope.get("user")
+        if user is None or not user.is_authenticated:
+            await self.close(code=NOT_SIGNED_IN)
+            return
+        self._user_pk = user.pk
+        self._user_read_at = time.monotonic()
+        rights = await sync_to_async(rights_of)(user)
+        await self.accept()
+        # A task of its own: Channels awaits handlers one after another.
+        self._sender = asyncio.create_task(self._send_all(rights))
+
+    async def disconnect(self, code: int) -> None:
+        if sender := getattr(self, "_sender", None):
+            sender.cancel()
+            await asyncio.wait([sender])
+
+    async def _send_all(self, rights: Rights) -> None:
+        now: Rights | None = rights
+        try:
+            while now is not None:
+                async with subscribed(self.topic(now), self.state_of_page()) as page:
+                    now = await self._send_while(page, now)
+            await self.close(code=NOT_SIGNED_IN)
+        except Exception:
+            # Without its sender the page would look live and stay as it is. Once closed it
+            # connects again, and gets everything anew.
+            logger.exception("%s is not kept live", self.scope["path"])
+            await self.close(code=INTERNAL_ERROR)
+
+    async def _send_while(self, page: Subscription, rights: Rights) -> Rights | None:
+        """Send until the user has other rights; return these, or None for no sign-in any more."""
+        while True:
+            html = await page.next()
+            now = await self._read_rights(rights)
+            if now != rights:
+                # Not even this one: it is rendered for the rights of before.
+                return now
+            await self.send(text_data=html)
+
+    async def _read_rights(self, rights: Rights) -> Rights | None:
+        """Return the user's rights, read again if it is time."""
+        if time.monotonic() - self._user_read_at < READ_USER_EVERY_S:
+            return rights
+        self._user_read_at = time.monotonic()
+        return await sync_to_async(_rights_now)(self._user_pk)
+
+    def state_of_page(self) -> str:
+        """Return the state in which the page has what is in a frame, "" for an unknown one."""
+        return ""
+
+    def topic(self, rights: Rights) -> Topic:
+        raise NotImplementedError
+
+
+def _rights_now(user_pk: int) -> Rights | None:
+    # Another object: permissions are cached in the old one.
+    user = get_user_model().objects.filter(pk=user_pk, is_active=True).first()
+    return rights_of(user) if user else None
