@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 SETTLE_S = 0.1
 # Podman's events can be lost, as when its log is rotated: look now and then all the same.
 LOOK_EVERY_S = 60.0
+# Nodes that came online together are not to be looked at together for ever.
+_PERIODS = 40
 # Somebody may have updated the host, or written its configuration. On reconnect it is checked too.
 CHECK_READINESS_EVERY_S = 24 * 3600.0
 RETRY_FIRST_S = 1.0
@@ -139,9 +141,10 @@ class NodeWatcher:
         )
 
     async def _look_when_dirty(self, session: NodeSession) -> None:
+        every_s = LOOK_EVERY_S * (1 - self.node_id % _PERIODS / (4 * _PERIODS))
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._dirty.wait(), LOOK_EVERY_S)
+                await asyncio.wait_for(self._dirty.wait(), every_s)
             await asyncio.sleep(SETTLE_S)
             self._dirty.clear()
             await sync_to_async(close_old_connections)()
