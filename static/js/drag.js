@@ -27,9 +27,15 @@ function scrollAtEdge() {
 }
 
 function begin() {
+  // A live change may have brought the chip anew since it was pressed, or taken it away.
+  const chip = document.getElementById(press.chip);
+  if (!canCarry(chip)) {
+    stop();
+    return;
+  }
   clearTimeout(press.timer);
   press.carrying = true;
-  pickUp(press.chip, "pointer");
+  pickUp(chip, "pointer");
   follow(press.x, press.y);
   requestAnimationFrame(scrollAtEdge);
 }
@@ -42,7 +48,7 @@ function stop() {
 document.addEventListener("pointerdown", (event) => {
   const chip = event.target.closest(".chip__link")?.closest(".chip");
   if (!event.isPrimary || event.button !== 0 || isCarrying() || !canCarry(chip)) return;
-  press = { chip, id: event.pointerId, x: event.clientX, y: event.clientY, isTouch: event.pointerType === "touch" };
+  press = { chip: chip.id, id: event.pointerId, x: event.clientX, y: event.clientY, isTouch: event.pointerType === "touch" };
   press.from = { x: press.x, y: press.y };
   if (press.isTouch) press.timer = setTimeout(begin, HOLD_MS);
 });
