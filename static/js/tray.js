@@ -7,7 +7,7 @@ import { notify } from "./notify.js";
 const TOLD = "ferry.told";
 const DISMISSED = "ferry.dismissed";
 const KEPT = 50;
-const TOAST_MS = 12000;
+const TOAST_MS = 20000;
 const topbar = document.querySelector("[data-me]");
 const toast = document.querySelector("[data-toast]");
 let toastTimer;
