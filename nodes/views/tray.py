@@ -18,6 +18,7 @@ from nodes.views.access import viewer
 
 SHOWN_FOR = timedelta(minutes=10)
 SHOWN_MOST = 5
+LOOKED_AT = 200
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
@@ -30,7 +31,9 @@ def ended_operations(user: User, *, shown: int = 0) -> QuerySet[Operation]:
     since = timezone.now() - SHOWN_FOR
     if user.last_login is not None:
         since = max(since, user.last_login)
-    own = Operation.objects.filter(created_by=user, ended_at__gte=since, batch_items=None)
+    # However many a user has begun over the years, only their last are looked at.
+    last = Operation.objects.filter(created_by=user).order_by("-pk").values("pk")[:LOOKED_AT]
+    own = Operation.objects.filter(pk__in=last, ended_at__gte=since, batch_items=None)
     return own.exclude(pk=shown).order_by("-ended_at")[:SHOWN_MOST]
 
 
