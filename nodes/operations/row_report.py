@@ -260,5 +260,6 @@ class _RowPhase:
         await self._report.save_progress()
 
     async def leg(self, name: str, figures: dict[str, Any]) -> None:
-        self._entry.setdefault("legs", {})[name] = figures
+        told = {**figures, "moved_at": timezone.now().isoformat()}
+        self._entry.setdefault("legs", {})[name] = told
         await self._report.save_progress()
