@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from nodes.models import Operation, OperationKind, OperationState
+from nodes.models import Batch, BatchState, Operation, OperationKind, OperationState
 
 register = template.Library()
 
@@ -43,6 +43,23 @@ def step(operation: Operation) -> str:
 @register.filter
 def steps_done(operation: Operation) -> int:
     return sum(phase["state"] in ("succeeded", "skipped") for phase in operation.phases)
+
+
+@register.filter
+def batch_outcome(batch: Batch) -> str:
+    """Return "Evacuate alder: 5 moved, 1 failed." for a batch with its counts."""
+    told = [f"{batch.counts['succeeded']} moved"]
+    if failed := batch.counts["failed"]:
+        told.append(f"{failed} failed")
+    if batch.state == BatchState.CANCELLED:
+        told.insert(0, "cancelled")
+    return f"{batch}: {', '.join(told)}."
+
+
+@register.filter
+def batch_level(batch: Batch) -> str:
+    is_whole = batch.state == BatchState.ENDED and not batch.counts["failed"]
+    return "ok" if is_whole else "warning"
 
 
 _SUCCEEDED = {

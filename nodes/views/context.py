@@ -9,7 +9,9 @@ from django.http import HttpRequest
 from nodes.models import Operation
 from nodes.models.role import rights_of
 from nodes.views.batch import active_batches
-from nodes.views.tray import ended_operations
+from nodes.views.tray import just_ended
+
+_LETTERS = {"operation-detail": "", "batch-detail": "b"}
 
 
 def site_navigation(request: HttpRequest) -> dict[str, Any]:
@@ -18,17 +20,20 @@ def site_navigation(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated:
         return {}
     rights = rights_of(user)
-    shown = _shown_operation(request)
+    shown = _shown(request)
     return {
-        "shown_operation": shown,
+        "tray_shown": shown,
         "active_operations": Operation.objects.active().select_related("source", "destination"),
         "active_batches": active_batches(),
-        "ended_operations": ended_operations(user, shown=shown),
+        **just_ended(user, shown),
         "rights": rights,
         "role": rights.role,
     }
 
 
-def _shown_operation(request: HttpRequest) -> int:
+def _shown(request: HttpRequest) -> str:
+    """Return what the page is about, as just_ended() takes it."""
     match = request.resolver_match
-    return match.kwargs["pk"] if match and match.url_name == "operation-detail" else 0
+    if match is None or match.url_name not in _LETTERS:
+        return ""
+    return f"{match.kwargs['pk']}{_LETTERS[match.url_name]}"

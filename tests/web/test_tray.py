@@ -10,7 +10,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from nodes.models import Container, Node, Operation, OperationState
+from nodes.models import (
+    BatchItemState,
+    BatchState,
+    Container,
+    Node,
+    Operation,
+    OperationState,
+)
 from tests.factories import make_batch, make_operation
 from tests.web.text import text_of
 
@@ -106,3 +113,13 @@ def test_what_a_batch_runs_is_told_by_the_batch(
     batch = make_batch([counter], Node.objects.get(name="birch"), created_by=oscar)
     batch.items.update(operation=ended(counter, oscar))
     assert "counter" not in tray_of(oscars_browser)
+    page = text_of(oscars_browser.get(reverse("account")))
+    assert f"{batch.pk}b:{oscar.pk} " in page
+
+    batch.items.update(state=BatchItemState.SUCCEEDED)
+    batch.state, batch.ended_at = BatchState.ENDED, timezone.now()
+    batch.save()
+    assert f"{batch}: 1 moved." in tray_of(oscars_browser)
+    assert f'data-ended="{batch.pk}b"' in tray_of(oscars_browser)
+    # Its own page tells it itself.
+    assert "1 moved." not in text_of(oscars_browser.get(batch.get_absolute_url()))
