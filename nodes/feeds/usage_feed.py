@@ -83,20 +83,19 @@ class UsageFeed(Feed):
                 rest = rest[-_PARTIAL_BYTES:]
                 for line in lines:
                     self._take(line.decode(errors="replace"))
+                self._forget_old()
 
     def _take(self, line: str) -> None:
         measured = parse_measured(line)
         if measured is None:
             return
         self._histories.setdefault(measured.podman_id, UsageHistory()).add(measured)
-        self._forget_old(measured.podman_id)
 
-    def _forget_old(self, but: str) -> None:
+    def _forget_old(self) -> None:
         # Containers come and go, and each has an ID of its own.
         old = [key for key, history in self._histories.items() if not history.is_fresh]
         for key in old:
-            if key != but:
-                del self._histories[key]
+            del self._histories[key]
 
 
 usage_feeds: Hub[int, UsageFeed] = Hub(UsageFeed)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from nodes.podman.answer import list_of, number_of, parse_json, reading, text_of, texts_of
@@ -16,7 +17,7 @@ _INT_64 = 2**63 - 1
 # What a page can show; a container may have thousands.
 MOST_VALUES = 200
 MOST_CHARS = 4000
-_NEVER = "0001-01-01"
+_NEVER = "0001-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +83,17 @@ def _pairs(config: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _row(name: str, *values: Any) -> Row:
-    texts = [text_of(value)[:MOST_CHARS] for value in values[:MOST_VALUES] if value]
-    return Row(name=name, values=[text for text in texts if not text.startswith(_NEVER)])
+    return Row(
+        name=name, values=[text_of(value)[:MOST_CHARS] for value in values[:MOST_VALUES] if value]
+    )
+
+
+def _time(value: Any) -> str:
+    """Return a time as people read it, "" for the year 1, which is Podman's never."""
+    text = text_of(value)
+    if not text or text.startswith(_NEVER):
+        return ""
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _program(raw: Mapping[str, Any], config: Mapping[str, Any]) -> list[Row]:
@@ -108,10 +118,10 @@ def _state(raw: Mapping[str, Any], host: Mapping[str, Any]) -> list[Row]:
     policy = _part(host, "RestartPolicy").get("Name")
     return [
         _row("Process", state.get("Pid")),
-        _row("Started", state.get("StartedAt")),
-        _row("Finished", state.get("FinishedAt")),
-        _row("Checkpointed", state.get("CheckpointedAt")),
-        _row("Restored", state.get("RestoredAt")),
+        _row("Started", _time(state.get("StartedAt"))),
+        _row("Finished", _time(state.get("FinishedAt"))),
+        _row("Checkpointed", _time(state.get("CheckpointedAt"))),
+        _row("Restored", _time(state.get("RestoredAt"))),
         _row("Out of memory", state.get("OOMKilled") and "The kernel has killed it for that"),
         _row("Error", state.get("Error")),
         _row("Health", health),

@@ -32,6 +32,7 @@ def test_the_parts_are_in_a_persons_order() -> None:
     assert rows["podman"][0] == "10.88.0.2/16"
     assert rows["/data"] == ["volume counter-data", "read and write"]
     assert rows["Log driver"] == ["k8s-file"]
+    assert rows["Started"] == ["2026-11-24 02:27:57 UTC"]
     # What is not so, or never was, takes no room.
     assert not {"Finished", "Privileged", "Memory", "Out of memory"} & rows.keys()
 
