@@ -120,6 +120,7 @@ done
 )
 _KILLED_STATUS = 137
 _TERMINATED_WITHIN_S = 15.0
+_KILLED_WITHIN_S = 30.0
 # No process ever has it: the kernel's numbers end at 2**22 (proc_sys_kernel(5), pid_max).
 NO_PID = 2**31 - 1
 _DAY_S = 24 * 3600.0
@@ -200,7 +201,7 @@ class RemoteStep:
             await self.wait(_TERMINATED_WITHIN_S)
             return
         await self._script(_KILL)
-        await self.wait(_TERMINATED_WITHIN_S)
+        await self.wait(_KILLED_WITHIN_S)
 
     def _unclear(self) -> StepUnclear:
         return StepUnclear(

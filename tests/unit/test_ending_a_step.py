@@ -25,7 +25,7 @@ def wait_until_gone(mark: Path) -> None:
 async def test_a_step_and_its_children_are_gone_even_if_they_are_deaf(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deaf: bool
 ) -> None:
-    monkeypatch.setattr(remote_step, "_TERMINATED_WITHIN_S", 4.0)
+    monkeypatch.setattr(remote_step, "_TERMINATED_WITHIN_S", 2.0)
     step = RemoteStep(session=LocalSession(), folder=PurePosixPath(tmp_path), name="restore")
     trap = "trap '' TERM;" if deaf else ""
     script = f'{trap} sleep 60 & echo $! > "{tmp_path}/child"; wait'
@@ -35,7 +35,7 @@ async def test_a_step_and_its_children_are_gone_even_if_they_are_deaf(
         time.sleep(0.01)
     began = time.monotonic()
     await step.end(0.5)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 40
     if deaf:
         wait_until_gone(child)
     assert (await step.wait()).exit_status != 0
