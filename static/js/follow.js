@@ -10,16 +10,16 @@ const NEAR_PX = 40;
 for (const root of document.querySelectorAll("[data-follow]")) follow(root);
 
 function follow(root) {
-  const box = root.querySelector("[data-log-lines]");
-  const state = root.querySelector("[data-log-state]");
-  const filter = root.querySelector("[data-log-filter]");
-  const pause = root.querySelector("[data-log-pause]");
-  const words = root.querySelector("[data-log-words]");
-  const onward = root.querySelector("[data-log-link]");
-  const counted = root.querySelector("[data-log-count]");
+  const box = root.querySelector("[data-follow-lines]");
+  const state = root.querySelector("[data-follow-state]");
+  const filter = root.querySelector("[data-follow-filter]");
+  const pause = root.querySelector("[data-follow-pause]");
+  const words = root.querySelector("[data-follow-words]");
+  const onward = root.querySelector("[data-follow-link]");
+  const counted = root.querySelector("[data-follow-count]");
   let waiting = [];
   let sentence = words.textContent;
-  for (const tool of root.querySelectorAll("[data-log-tool]")) tool.hidden = false;
+  for (const tool of root.querySelectorAll("[data-follow-tool]")) tool.hidden = false;
 
   const isPaused = () => pause.getAttribute("aria-pressed") === "true";
   const wanted = () => (filter.value.trim() ? filter.value.toLowerCase() : "");
