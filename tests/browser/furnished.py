@@ -13,6 +13,8 @@ from tests.lab import Host
 from tests.serving import ServedSite, wait_for_operation
 
 BATCH_S = 120.0
+# No page is there.
+NOWHERE = "/nowhere/"
 # What an administrator might have written.
 _UNDER_SYSTEMD = r"""
 printf '# Our own.\n[engine]\ncgroup_manager = "systemd"\nnum_locks = 2048\n' > "$1"
@@ -76,7 +78,7 @@ def furnish(served: ServedSite, hosts: dict[str, Host]) -> dict[str, str]:
         "checkpoint": f"{container}checkpoint/",
         "account": "/account/",
         "audit": "/audit/",
-        "not-found": "/nowhere/",
+        "not-found": NOWHERE,
     }
 
 
