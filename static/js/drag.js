@@ -66,15 +66,19 @@ document.addEventListener("pointermove", (event) => {
   else begin();
 });
 
+// The click that ends a carry over the chip itself would follow its link.
+function swallowClick() {
+  const swallow = (click) => { click.preventDefault(); click.stopPropagation(); };
+  document.addEventListener("click", swallow, { capture: true, once: true });
+  setTimeout(() => document.removeEventListener("click", swallow, true));
+}
+
 document.addEventListener("pointerup", (event) => {
   if (event.pointerId !== press?.id) return;
   const { carrying } = press;
   stop();
   if (!carrying) return;
-  // The click that ends a carry over the chip itself would follow its link.
-  const swallow = (click) => { click.preventDefault(); click.stopPropagation(); };
-  document.addEventListener("click", swallow, { capture: true, once: true });
-  setTimeout(() => document.removeEventListener("click", swallow, true));
+  swallowClick();
   drop();
 });
 
@@ -91,6 +95,8 @@ document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || !press?.carrying) return;
   event.preventDefault();
   abandon();
+  // The button is still down.
+  document.addEventListener("pointerup", swallowClick, { once: true });
 });
 window.addEventListener("blur", abandon);
 window.addEventListener("scroll", () => {
