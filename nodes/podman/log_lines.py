@@ -10,11 +10,14 @@ MOST_CHARS = 4000
 # UTF-8 has up to four bytes a character, and a timestamp comes before.
 _MOST_BYTES = 4 * MOST_CHARS + 64
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ?")
-# ECMA-48: control sequences, strings (titles, links) up to their end, and lone escapes.
+_MAY_ESCAPE = re.compile(r"[\x1b\x90-\x9f]")
+# ECMA-48: control sequences, strings (titles, links) up to their end, and lone escapes. As on a
+# terminal any escape ends a string, so that none is ever read again from another beginning: a
+# line of beginnings only would take the square of its length.
 _ESCAPES = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
-    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)"
-    r"|\x1b[ -/]*[0-~]?"
+    r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c]*+(?:\x07|\x1b\\|\x9c)?"
+    r"|\x1b[ -/]*+[0-~]?"
 )
 # Neither control characters nor those that turn the direction of what follows.
 _UNSEEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -36,9 +39,13 @@ def parse_log_line(raw: bytes) -> LogLine:
     if match := _TIMESTAMP.match(text):
         at = _time(match[1])
         text = text[match.end() :] if at else text
-    text = _UNSEEN.sub("", _ESCAPES.sub("", _last_written(text)))
+    text = _last_written(text)
     cut = max(len(text) - MOST_CHARS, 0) + max(len(raw) - _MOST_BYTES, 0)
-    return LogLine(text=text[:MOST_CHARS], at=at, cut_chars=cut)
+    # First cut, then read: what is not shown costs nothing.
+    text = text[:MOST_CHARS]
+    if _MAY_ESCAPE.search(text):
+        text = _ESCAPES.sub("", text)
+    return LogLine(text=_UNSEEN.sub("", text), at=at, cut_chars=cut)
 
 
 def _last_written(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -40,6 +41,8 @@ def test_what_podman_itself_says_has_no_time() -> None:
         (b"<script>alert(1)</script>", "<script>alert(1)</script>"),
         (b"\xff\xfe", "\ufffd\ufffd"),
         (b"unfinished \x1b[31", "unfinished 31"),
+        (b"\x1b]0;a title\x1b[31mred", "red"),
+        ("\x90\x90a string".encode(), ""),
     ],
 )
 def test_only_what_can_be_read_is_left(raw: bytes, text: str) -> None:
@@ -50,6 +53,17 @@ def test_a_line_has_a_greatest_length_and_says_what_is_cut() -> None:
     line = parse_log_line(AT + b"x" * 1_000_000)
     assert len(line.text) == MOST_CHARS
     assert line.cut_chars == 1_000_000 - MOST_CHARS
+
+
+@pytest.mark.parametrize(
+    "unit, end", [("\x90", "\x1bX"), ("\x1bX", ""), ("\x9b", "0" * 4000), ("\x1b[", "0")]
+)
+def test_no_line_takes_longer_than_its_length(unit: str, end: str) -> None:
+    raw = (unit * 4000 + end).encode()
+    began = time.monotonic()
+    for _ in range(400):
+        parse_log_line(raw)
+    assert time.monotonic() - began < 2
 
 
 @given(st.binary(max_size=300))
