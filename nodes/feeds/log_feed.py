@@ -12,7 +12,8 @@ from django.db import close_old_connections
 from nodes.feeds.hub import Feed, Hub
 from nodes.feeds.log_buffer import Gap, LogBuffer
 from nodes.feeds.log_state import BROKEN, CONNECTING, ENDED, FOLLOWING, LogState, gone, refused
-from nodes.feeds.pace import Behind, Pace
+from nodes.feeds.pace import Behind, Pace, unhurried
+from nodes.feeds.retry import Retry
 from nodes.feeds.sessions import borrow_session
 from nodes.models import Container
 from nodes.podman.follow_argv import follow_log_argv
@@ -52,13 +53,14 @@ class LogFeed(Feed):
         self._catching_up = False
 
     async def run(self) -> None:
-        delay_s = RETRY_FIRST_S
+        retry = Retry(RETRY_FIRST_S, RETRY_MOST_S)
         while True:
+            retry.begin()
             try:
                 await sync_to_async(close_old_connections)()
                 await self._follow()
                 await self._wait_until_it_runs()
-                delay_s = RETRY_FIRST_S
+                retry = Retry(RETRY_FIRST_S, RETRY_MOST_S)
                 continue
             except Behind:
                 self.lines.keep(Gap(lines=None))
@@ -71,8 +73,7 @@ class LogFeed(Feed):
             except Exception:
                 logger.exception("following the log of %s", self.podman_id)
                 self._say(BROKEN)
-            await asyncio.sleep(delay_s)
-            delay_s = min(delay_s * 2, RETRY_MOST_S)
+            await asyncio.sleep(retry.next_delay_s())
 
     async def _follow(self) -> None:
         """Read until the container ends. Raises Behind and what the node's session raises."""
@@ -88,11 +89,13 @@ class LogFeed(Feed):
             pace = Pace(READ_BYTES_PER_S, BEHIND_S)
             try:
                 async for chunk in session.read(argv, hold=True):
-                    self._take(chunk)
+                    await self._take(chunk)
                     await pace.keep(len(chunk))
             except CommandFailed as error:
+                self._take_rest()
                 self._say(refused(self._last_words() or error.problem.cause))
                 raise _Refused from error
+        self._take_rest()
         self._say(ENDED)
 
     def _last_words(self) -> str:
@@ -120,14 +123,21 @@ class LogFeed(Feed):
             self.state = state
             self.tell()
 
-    def _take(self, chunk: bytes) -> None:
+    async def _take(self, chunk: bytes) -> None:
         skipped, lines, rest = split_lines(self._partial + chunk, MOST_LINES_AT_ONCE)
         self._partial = rest[:_PARTIAL_BYTES]
         if skipped:
             self.lines.keep(Gap(lines=skipped))
-        for raw in lines:
+        async for raw in unhurried(lines):
             self._keep(parse_log_line(raw))
         self.tell()
+
+    def _take_rest(self) -> None:
+        """Keep what was written without an end of the line: nothing more comes."""
+        rest, self._partial = self._partial, b""
+        if rest:
+            self._keep(parse_log_line(rest))
+            self.tell()
 
     def _keep(self, line: LogLine) -> None:
         # After a lost connection, and when the container runs again, the same end comes again.

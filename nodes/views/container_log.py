@@ -14,7 +14,7 @@ from nodes.audit import audit
 from nodes.inventory.connect import open_session
 from nodes.models import Container
 from nodes.podman.follow_argv import log_end_argv, whole_log_argv
-from nodes.podman.log_lines import LogLine, parse_log_line
+from nodes.podman.log_lines import LogLine, parse_log_line, split_lines
 from nodes.problem import FerryError
 from nodes.views.access import operator
 from nodes.views.container import get_container
@@ -40,7 +40,10 @@ def page(request: HttpRequest, node_pk: int, podman_id: str) -> HttpResponse:
 async def _end_of_log(container: Container) -> list[LogLine]:
     async with open_session(container.node) as session:
         done = await session.run(log_end_argv(container.podman_id, tail=PAGE_LINES), check=False)
-    return [parse_log_line(line.encode()) for line in done.stdout.splitlines()[-PAGE_LINES:]]
+    # Not str.splitlines(): it ends lines at characters that a container may write, too, and what
+    # follows would look like Podman's own words.
+    _, lines, rest = split_lines(done.stdout.encode(), PAGE_LINES)
+    return [parse_log_line(line) for line in ([*lines, rest] if rest else lines)]
 
 
 @operator

@@ -20,6 +20,7 @@ from nodes.consumers.feed import NOT_ALLOWED
 from nodes.consumers.log import MOST_LINES
 from nodes.feeds import log_feed
 from nodes.feeds.log_feed import log_feeds
+from nodes.feeds.pace import LINES_AT_A_STRETCH
 from nodes.models import AuditEvent, Container
 from tests.conftest import browser_of
 from tests.factories import COUNTER_ID, make_container, make_node
@@ -182,6 +183,31 @@ async def test_a_container_that_ended_shows_its_log_and_goes_on_once_it_runs(
         await page.until_state("following")
 
 
+async def test_last_words_without_an_end_of_the_line_are_shown(
+    oscars_browser: Client, host: PodmanHost, followed: Container
+) -> None:
+    host.podman("printf '2026-11-29T11:25:18Z first\\n2026-11-29T11:25:19Z last words'")
+    async with Page(followed, oscars_browser) as page:
+        await page.until_state("ended")
+        assert page.texts == ["first", "last words"]
+
+
+async def test_many_lines_at_once_do_not_hold_up_the_other_pages() -> None:
+    log = log_feed.LogFeed((1, COUNTER_ID))
+    turns = 0
+
+    async def serve_others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(serve_others())
+    await log._take(b"2026-11-29T11:25:18Z line\n" * log_feed.MOST_LINES_AT_ONCE)
+    others.cancel()
+    assert turns >= log_feed.MOST_LINES_AT_ONCE // LINES_AT_A_STRETCH
+
+
 async def test_a_container_that_moved_is_shown_the_way_to(
     oscars_browser: Client, host: PodmanHost, followed: Container
 ) -> None:
@@ -260,6 +286,17 @@ async def test_without_scripts_there_is_a_page_of_its_end(
     assert "&lt;b&gt;first&lt;/b&gt;" in html
     page = await sync_to_async(oscars_browser.get)(followed.get_absolute_url())
     assert address in page.content.decode()
+
+
+async def test_no_character_of_a_container_begins_a_line_of_podmans_own(
+    oscars_browser: Client, host: PodmanHost, followed: Container
+) -> None:
+    host.write("first\u2028Error: forged\x0bError: forged\x85Error: forged", "last")
+    host.podman(f"head -c -1 {host.log}")
+    address = reverse("container-log", args=[followed.node_id, followed.podman_id])
+    lines = (await sync_to_async(oscars_browser.get)(address)).context["lines"]
+    assert [line.at is not None for line in lines] == [True, True]
+    assert lines[-1].text == "last"
 
 
 def test_a_name_cannot_leave_the_header_of_the_file(counter: Container) -> None:
