@@ -35,7 +35,11 @@ class UsageConsumer(FeedConsumer):
         return usage_feeds.listen(self.node_pk)
 
     def message(self, feed: UsageFeed) -> str:
-        html = render_to_string("containers/_usage.html", usage_context(feed, self.podman_id))
+        html = feed.renderings.get(self.podman_id)
+        if html is None:
+            html = render_to_string("containers/_usage.html", usage_context(feed, self.podman_id))
+            # Other pages of this container show the same.
+            feed.renderings[self.podman_id] = html
         if html == self._sent:
             return ""
         self._sent = html

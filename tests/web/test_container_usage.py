@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.test import Client
 
+from nodes.consumers import usage
 from nodes.consumers.base import NOT_FOUND, NOT_SIGNED_IN
 from nodes.feeds import usage_feed
-from nodes.feeds.usage_feed import usage_feeds
+from nodes.feeds.usage_feed import MOST_CONTAINERS, UsageFeed, usage_feeds
 from nodes.models import Container
 from tests.conftest import browser_of
 from tests.factories import COUNTER_ID, make_container
@@ -118,6 +121,67 @@ async def test_a_node_that_cannot_be_reached_is_told_of(
     await host.server.stop()
     async with Socket(path(measured), veras_browser) as socket:
         await until(socket, "alder cannot be reached")
+
+
+def line_of(podman_id: str, round_: int = 1) -> bytes:
+    figures = {"CPUNano": round_ * 10_000_000, "SystemNano": round_ * 10**9, "MemUsage": 1}
+    return json.dumps({"ContainerID": podman_id, **figures, "MemLimit": 0}).encode()
+
+
+def test_a_node_cannot_have_more_containers_than_are_kept() -> None:
+    feed = UsageFeed(1)
+    for number in range(MOST_CONTAINERS + 10):
+        feed._take(line_of(f"{number:064x}"))
+    assert len(feed._histories) == MOST_CONTAINERS
+    assert feed.of("0" * 64)
+
+
+async def test_pages_are_told_when_there_is_news_and_not_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(usage_feed, "TELL_EVERY_S", 0.01)
+    feed = UsageFeed(1)
+    news = asyncio.Event()
+    feed.listeners.add(news)
+    telling = asyncio.create_task(feed._tell_now_and_then())
+    try:
+        await asyncio.sleep(0.1)
+        assert not news.is_set()
+        for _ in range(2):
+            feed._take(line_of(COUNTER_ID))
+            async with asyncio.timeout(5):
+                await news.wait()
+            news.clear()
+    finally:
+        telling.cancel()
+
+
+async def test_pages_of_one_container_are_rendered_once_a_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rendered = []
+    real = usage.render_to_string
+
+    def render(template: str, context: dict[str, Any]) -> str:
+        rendered.append(template)
+        return real(template, context)
+
+    monkeypatch.setattr(usage, "render_to_string", render)
+    feed = UsageFeed(1)
+    pages = [usage.UsageConsumer() for _ in range(20)]
+    for page in pages:
+        page.podman_id, page._sent = COUNTER_ID, ""
+    assert len({page.message(feed) for page in pages}) == 1
+    assert len(rendered) == 1
+
+
+async def test_a_node_that_prints_without_end_is_left_alone_for_a_while(
+    veras_browser: Client, host: PodmanHost, measured: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage_feed, "BEHIND_S", 0.2)
+    host.podman(f"exec yes '{line_of(COUNTER_ID).decode()}'")
+    async with Socket(path(measured), veras_browser) as socket:
+        await until(socket, "more figures than can be read")
 
 
 async def test_strangers_are_refused(veras_browser: Client, measured: Container) -> None:
