@@ -9,13 +9,15 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth import get_user_model
+
+from nodes.consumers.signed_in import user_signed_in
 
 logger = logging.getLogger(__name__)
 SEND_EVERY_S = 0.25
 # So long may a page show what its user may no longer see.
 READ_USER_EVERY_S = 30.0
 NOT_SIGNED_IN = 4401
+NOT_ALLOWED = 4403
 NOT_FOUND = 4404
 INTERNAL_ERROR = 1011
 
@@ -74,14 +76,13 @@ class FragmentConsumer(AsyncWebsocketConsumer):
             await asyncio.sleep(SEND_EVERY_S)
 
     async def _may_go_on(self) -> bool:
-        """Read the user and its permissions again if it is time; tell whether it may sign in."""
+        """Read the user and its permissions again if it is time; tell whether it is signed in."""
         now = time.monotonic()
         if now - self._user_read_at < READ_USER_EVERY_S:
             return True
-        # Another object: permissions are cached in the old one.
-        self.user = await get_user_model().objects.filter(pk=self.user.pk).afirst()
+        self.user = await sync_to_async(user_signed_in)(self.scope)
         self._user_read_at = now
-        return self.user is not None and self.user.is_active
+        return self.user is not None
 
     async def exists(self) -> bool:
         return True

@@ -10,18 +10,18 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth import get_user_model
 
 from nodes.consumers.base import (
     INTERNAL_ERROR,
+    NOT_ALLOWED,
     NOT_FOUND,
     NOT_SIGNED_IN,
     READ_USER_EVERY_S,
     SEND_EVERY_S,
 )
+from nodes.consumers.signed_in import user_signed_in
 
 logger = logging.getLogger(__name__)
-NOT_ALLOWED = 4403
 
 
 class FeedConsumer(AsyncWebsocketConsumer):
@@ -38,6 +38,7 @@ class FeedConsumer(AsyncWebsocketConsumer):
         elif not await self.exists():
             await self.close(code=NOT_FOUND)
         else:
+            await self.begins()
             await self.accept()
             self._sender = asyncio.create_task(self._send_news())
 
@@ -55,33 +56,37 @@ class FeedConsumer(AsyncWebsocketConsumer):
                 await news.wait()
                 news.clear()
                 try:
-                    may_go_on = await self._may_go_on()
+                    refusal = await self._refusal()
                     message = self.message(feed)
                 except Exception:
                     # Once closed the page connects again, and gets everything anew.
                     logger.exception("%s cannot go on", self.scope["path"])
                     await self.close(code=INTERNAL_ERROR)
                     return
-                if not may_go_on:
-                    await self.close(code=NOT_SIGNED_IN)
+                if refusal:
+                    await self.close(code=refusal)
                     return
                 if message:
                     await self.send(text_data=message)
                 await asyncio.sleep(SEND_EVERY_S)
 
-    async def _may_go_on(self) -> bool:
-        """Read the user and its permissions again if it is time."""
+    async def _refusal(self) -> int | None:
+        """Read the user and its permissions again if it is time; return what to close with."""
         now = time.monotonic()
         if now - self._user_read_at < READ_USER_EVERY_S:
-            return True
+            return None
         self._user_read_at = now
-        # Another object: permissions are cached in the old one.
-        self.user = await get_user_model().objects.filter(pk=self.user.pk).afirst()
-        return self.user is not None and await sync_to_async(self._may)()
+        self.user = await sync_to_async(user_signed_in)(self.scope)
+        if self.user is None:
+            return NOT_SIGNED_IN
+        return None if await sync_to_async(self._may)() else NOT_ALLOWED
 
     def _may(self) -> bool:
         user: Any = self.user
         return user.is_active and (not self.permission or user.has_perm(self.permission))
+
+    async def begins(self) -> None:
+        """Note that a page begins to follow, where that is to be known."""
 
     async def exists(self) -> bool:
         raise NotImplementedError

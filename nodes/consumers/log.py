@@ -7,6 +7,9 @@ import json
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from asgiref.sync import sync_to_async
+
+from nodes.audit import audit
 from nodes.consumers.feed import FeedConsumer
 from nodes.feeds.log_buffer import Entry, Gap
 from nodes.feeds.log_feed import LogFeed, log_feeds
@@ -30,7 +33,16 @@ class LogConsumer(FeedConsumer):
 
     async def exists(self) -> bool:
         node_pk, podman_id = self.key
-        return await Container.objects.filter(node_id=node_pk, podman_id=podman_id).aexists()
+        found = Container.objects.select_related("node")
+        self._container = await found.filter(node_id=node_pk, podman_id=podman_id).afirst()
+        return self._container is not None
+
+    async def begins(self) -> None:
+        container: Any = self._container
+        await sync_to_async(audit)(
+            self.user, "container.follow-log", container,
+            node=container.node.name, podman_id=container.podman_id,
+        )  # fmt: skip
 
     def listen(self) -> AbstractAsyncContextManager[tuple[LogFeed, asyncio.Event]]:
         return log_feeds.listen(self.key)

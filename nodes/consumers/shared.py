@@ -8,10 +8,10 @@ import time
 
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth import get_user_model
 
 from nodes.consumers.base import INTERNAL_ERROR, NOT_SIGNED_IN, READ_USER_EVERY_S
 from nodes.consumers.broadcast import Subscription, subscribed
+from nodes.consumers.signed_in import user_signed_in
 from nodes.consumers.topic import Topic
 from nodes.models.role import Rights, rights_of
 
@@ -26,7 +26,6 @@ class SharedConsumer(AsyncWebsocketConsumer):
         if user is None or not user.is_authenticated:
             await self.close(code=NOT_SIGNED_IN)
             return
-        self._user_pk = user.pk
         self._user_read_at = time.monotonic()
         rights = await sync_to_async(rights_of)(user)
         await self.accept()
@@ -66,7 +65,11 @@ class SharedConsumer(AsyncWebsocketConsumer):
         if time.monotonic() - self._user_read_at < READ_USER_EVERY_S:
             return rights
         self._user_read_at = time.monotonic()
-        return await sync_to_async(_rights_now)(self._user_pk)
+        return await sync_to_async(self._rights_now)()
+
+    def _rights_now(self) -> Rights | None:
+        user = user_signed_in(self.scope)
+        return rights_of(user) if user else None
 
     def state_of_page(self) -> str:
         """Return the state in which the page has what is in a frame, "" for an unknown one."""
@@ -74,9 +77,3 @@ class SharedConsumer(AsyncWebsocketConsumer):
 
     def topic(self, rights: Rights) -> Topic:
         raise NotImplementedError
-
-
-def _rights_now(user_pk: int) -> Rights | None:
-    # Another object: permissions are cached in the old one.
-    user = get_user_model().objects.filter(pk=user_pk, is_active=True).first()
-    return rights_of(user) if user else None

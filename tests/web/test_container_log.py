@@ -15,8 +15,7 @@ from django.test import AsyncClient, Client
 from django.urls import reverse
 
 from nodes.consumers import feed
-from nodes.consumers.base import NOT_FOUND, NOT_SIGNED_IN
-from nodes.consumers.feed import NOT_ALLOWED
+from nodes.consumers.base import NOT_ALLOWED, NOT_FOUND, NOT_SIGNED_IN
 from nodes.consumers.log import MOST_LINES
 from nodes.feeds import log_feed
 from nodes.feeds.log_feed import log_feeds
@@ -306,19 +305,33 @@ def test_a_name_cannot_leave_the_header_of_the_file(counter: Container) -> None:
     assert _file_name(counter) == "xSet-Cookieab-alder.log"
 
 
-async def test_who_may_not_operate_any_more_is_told_nothing_more(
+@pytest.mark.parametrize("how, code", [("no operator", NOT_ALLOWED), ("signed out", NOT_SIGNED_IN)])
+async def test_who_may_not_follow_any_more_is_told_nothing_more(
     oscar: User,
+    oscars_browser: Client,
     host: PodmanHost,
     followed: Container,
     monkeypatch: pytest.MonkeyPatch,
+    how: str,
+    code: int,
 ) -> None:
-    monkeypatch.setattr(feed, "READ_USER_EVERY_S", 0.0)
-    browser = await sync_to_async(browser_of)(oscar)
     host.write("first")
-    async with Page(followed, browser) as page:
+    async with Page(followed, oscars_browser) as page:
         await page.until("first")
-        await sync_to_async(oscar.groups.clear)()
+        await page.until_state("following")
+        monkeypatch.setattr(feed, "READ_USER_EVERY_S", 0.0)
+        end = oscars_browser.logout if how == "signed out" else oscar.groups.clear
+        await sync_to_async(end)()
         host.write("secret")
-        with pytest.raises(AssertionError):
-            await page.until("secret")
-        assert "secret" not in page.texts
+        assert await page.socket.close_code() == code
+
+
+async def test_who_begins_to_follow_is_in_the_audit_log(
+    oscars_browser: Client, host: PodmanHost, followed: Container
+) -> None:
+    host.write("first")
+    async with Page(followed, oscars_browser) as page:
+        await page.until("first")
+        event = await AuditEvent.objects.aget()
+        assert (event.action, event.user_name) == ("container.follow-log", "oscar")
+        assert event.detail == {"node": "alder", "podman_id": COUNTER_ID}

@@ -139,6 +139,31 @@ async def test_a_user_who_may_no_longer_sign_in_is_sent_nothing_more(
         assert await socket.close_code() == NOT_SIGNED_IN
 
 
+@pytest.mark.parametrize("path", ["/ws/operations/{pk}/", "/ws/fleet/?view=operations"])
+@pytest.mark.parametrize("how", ["signed out", "new password"])
+async def test_a_page_is_sent_nothing_more_once_its_session_has_ended(
+    veras_browser: Client,
+    vera: User,
+    operation: Operation,
+    path: str,
+    how: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nodes.consumers.base.READ_USER_EVERY_S", 0.0)
+    monkeypatch.setattr("nodes.consumers.shared.READ_USER_EVERY_S", 0.0)
+    async with Socket(path.format(pk=operation.pk), veras_browser) as socket:
+        await socket.receive()
+        if how == "signed out":
+            await sync_to_async(veras_browser.logout)()
+        else:
+            vera.set_password("another long enough one")
+            await vera.asave()
+        await Operation.objects.aupdate(phase="transfer")
+        await ping_operation(operation.pk)
+        await ping_operations()
+        assert await socket.close_code() == NOT_SIGNED_IN
+
+
 async def test_a_user_is_not_read_again_before_each_message(
     veras_browser: Client, vera: User, operation: Operation
 ) -> None:
