@@ -19,6 +19,7 @@ from nodes.host.podman_checks import (
     check_podman,
     check_runtime,
 )
+from nodes.host.version import version_numbers
 
 Check = Callable[[HostFacts], Finding | None]
 # An archive takes as much as its container's memory: with less, next to nothing fits.
@@ -73,7 +74,7 @@ def check_security_module(facts: HostFacts) -> Finding:
     if facts.selinux == "enforcing":
         version = facts.container_selinux_version
         evidence += f", container-selinux: {version or 'not found'}"
-        if _numbers(version) < _FITTING_POLICY:
+        if version_numbers(version) < _FITTING_POLICY:
             return warning(
                 "security-module",
                 "SELinux is enforcing, and its policy for containers is too old for a restore.",
@@ -81,10 +82,6 @@ def check_security_module(facts: HostFacts) -> Finding:
                 "Install container-selinux 2.183 or later.",
             )
     return ok("security-module", "No security module is known to be in the way.", evidence)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 def check_tools(facts: HostFacts) -> Finding:

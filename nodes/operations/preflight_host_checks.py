@@ -13,6 +13,7 @@ from nodes.host.podman_checks import (
     check_checkpoint_support,
     check_libcriu,
 )
+from nodes.host.version import version_numbers
 from nodes.operations.migration_plan import SourceSide, Surroundings
 
 _HOST_CHECKS = (
@@ -103,7 +104,7 @@ def check_versions(near: Surroundings, plan: object) -> Finding:
         (source.info.runtime, source.info.runtime_version, destination.info.runtime_version),
     ]
     evidence = ", ".join(f"{name} {old} → {new}" for name, old, new in pairs)
-    if all(_version(new) >= _version(old) for _, old, new in pairs):
+    if all(version_numbers(new) >= version_numbers(old) for _, old, new in pairs):
         return ok("versions", "The destination's tools are as new as the source's.", evidence)
     return warning(
         "versions",
@@ -111,10 +112,6 @@ def check_versions(near: Surroundings, plan: object) -> Finding:
         evidence,
         "Update the destination, or be ready for a rollback.",
     )
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 
 def check_clocks(near: Surroundings, plan: object) -> Finding:

@@ -23,6 +23,7 @@ from nodes.views.containers import note_operations
 
 # On each card, the running ones first; the others at the press of a link.
 CHIPS_SHOWN = 12
+# Of each node, too.
 UNFOLDED_MOST = 500
 PODS_OFFERED = 200
 # No chip shows these, and reading them takes longer than all else.
@@ -79,15 +80,13 @@ def _attach(nodes: list[Any], wanted: BoardFilter) -> None:
         When(state="running", then=Value(0)), default=Value(1), output_field=IntegerField()
     )
     ordered = wanted.containers().defer(*_NOT_ON_CHIPS).order_by(stopped_last, "name", "pk")
-    some = Prefetch("containers", queryset=ordered[:CHIPS_SHOWN], to_attr="containers_shown")
-    prefetch_related_objects(nodes, some)
-    unfolded = [node for node in nodes if node.pk in wanted.unfolded]
-    for node in unfolded:
-        node.containers_shown = []
-    by_pk = {node.pk: node for node in unfolded}
-    if by_pk:
-        for container in ordered.filter(node__in=by_pk)[:UNFOLDED_MOST]:
-            by_pk[container.node_id].containers_shown.append(container)
+    for most, some in (
+        (UNFOLDED_MOST, [node for node in nodes if node.pk in wanted.unfolded]),
+        (CHIPS_SHOWN, [node for node in nodes if node.pk not in wanted.unfolded]),
+    ):
+        # Sliced for each node, not for all of them together.
+        shown = Prefetch("containers", queryset=ordered[:most], to_attr="containers_shown")
+        prefetch_related_objects(some, shown)
     note_operations([container for node in nodes for container in node.containers_shown])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from nodes.host.version import version_numbers
 from nodes.views.board_filter import TABLE, BoardFilter
 
 _READINESS = {"error": 0, "warning": 1, "unknown": 2, "ok": 3}
@@ -24,9 +25,7 @@ class Column:
 
 
 def _version(name: str) -> Callable[[Any], Any]:
-    return lambda node: [
-        int(part) for part in node.facts.get(name, "").split(".") if part.isdigit()
-    ]
+    return lambda node: version_numbers(node.facts.get(name, ""))
 
 
 def _number(name: str) -> Callable[[Any], Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -24,6 +24,8 @@ from nodes.views.operation import listed_operations
 
 # Under the field, and on the page of its own.
 FEW, MANY = 5, 25
+# With each key the listbox looks at so many of the last operations; the page looks at all.
+LATE_OPERATIONS = 5000
 _NUMBER = re.compile(r"#?([0-9]{1,18})")
 
 
@@ -52,18 +54,23 @@ def search(request: HttpRequest) -> HttpResponse:
     """Answer the listbox under the field to htmx, and a page of its own to everybody else."""
     text = request.GET.get("q", "").replace("\0", "").strip()[:TEXT_CHARS]
     fragment = is_fragment(request)
-    groups = find_everywhere(text, FEW if fragment else MANY) if text else []
+    groups = find_everywhere(text, for_listbox=fragment) if text else []
     context = {"groups": groups, "text": text, "found": sum(len(each.hits) for each in groups)}
     return render(request, "search/_options.html" if fragment else "search/page.html", context)
 
 
-def find_everywhere(text: str, most: int) -> list[Group]:
-    """Return the groups in which something was found, at most ``most`` of each."""
+def find_everywhere(text: str, *, for_listbox: bool) -> list[Group]:
+    """Return the groups in which something was found, a few of each for the listbox."""
+    most = FEW if for_listbox else MANY
+    operations = _operations(text)
+    if for_listbox and not _NUMBER.fullmatch(text):
+        last = Operation.objects.order_by("-pk").values("pk")[:1]
+        operations = operations.filter(pk__gt=Subquery(last) - LATE_OPERATIONS)
     groups = [
         _group("nodes", "Nodes", _nodes(text), most, "fleet", text),
         _group("containers", "Containers", _containers(text), most, "fleet", text),
         _group("archives", "Archives", _archives(text), most, "archive-list", text),
-        _group("operations", "Operations", _operations(text), most, "operation-list", text),
+        _group("operations", "Operations", operations, most, "operation-list", text),
     ]
     return [group for group in groups if group.hits]
 

@@ -180,6 +180,27 @@ def test_a_long_list_is_folded_until_somebody_unfolds_it(
     assert "Show fewer" in text_of(unfolded)
 
 
+def test_each_node_that_is_unfolded_shows_its_list(
+    oscars_browser: Client, fleet: dict[str, Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nodes.views.board.UNFOLDED_MOST", CHIPS_SHOWN + 2)
+    for offset, name in enumerate(("birch", "cedar"), start=1):
+        for number in range(CHIPS_SHOWN + 5):
+            made = podman_id(100 * offset + number)
+            make_container(fleet[name], f"{name[0]}{number:02}", podman_id=made)
+    page = oscars_browser.get(f"/?unfold={fleet['birch'].pk},{fleet['cedar'].pk}")
+    assert len(shown(page)["birch"]) == len(shown(page)["cedar"]) == CHIPS_SHOWN + 2
+
+
+@pytest.mark.parametrize("version", ["5.²", "9" * 5000])
+def test_what_a_node_tells_as_its_version_does_not_break_the_table(
+    oscars_browser: Client, fleet: dict[str, Node], version: str
+) -> None:
+    Node.objects.filter(name="alder").update(facts={"podman_version": version})
+    response = oscars_browser.get("/?view=table&sort=podman")
+    assert len(response.context["nodes"]) == 3
+
+
 def test_what_runs_is_not_folded_away(oscars_browser: Client, fleet: dict[str, Node]) -> None:
     birch = fleet["birch"]
     for number in range(CHIPS_SHOWN):

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from nodes.models import Container, Node
+from nodes.models import Container, Node, OperationState
 from nodes.views.search import FEW
 from tests.conftest import browser_of
 from tests.factories import make_archive, make_container, make_node, make_operation
@@ -61,6 +61,24 @@ def test_under_the_field_there_are_a_few_options_and_a_way_to_all(
     assert 'href="/search/?q=web"' in html
     page = text_of(oscars_browser.get("/search/", {"q": "web"}))
     assert page.count('class="hit"') == FEW + 3
+
+
+def test_the_listbox_looks_at_the_last_operations_and_the_page_at_all(
+    oscars_browser: Client, found: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nodes.views.search.LATE_OPERATIONS", 2)
+    birch = Node.objects.get(name="birch")
+    for _ in range(2):
+        make_operation(birch, birch, container_name="another", state=OperationState.SUCCEEDED)
+
+    def operations(text: str, **headers: str) -> bool:
+        context = oscars_browser.get("/search/", {"q": text}, headers=headers).context
+        return any(group.label == "Operations" for group in context["groups"])
+
+    assert operations("counter")
+    assert not operations("counter", **HTMX)
+    assert operations("another", **HTMX)
+    assert operations(f"#{found}", **HTMX)
 
 
 def test_a_word_that_is_nowhere_is_said_to_be_so(oscars_browser: Client, found: int) -> None:
