@@ -1,6 +1,7 @@
-"""Put what `podman container inspect` says in a person's order, without any secret in it.
+"""Put what `podman container inspect` says in a person's order, its environment apart.
 
-CreateCommand is left out: it holds the values that were given with --env.
+CreateCommand is left out: it holds the values that were given with --env. Entrypoint and Command
+may hold secrets, too: every viewer is shown command lines, as README.md says under Roles.
 """
 
 from __future__ import annotations

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from nodes.audit import audit
-from nodes.inventory.connect import open_session
-from nodes.models import Container
-from nodes.podman.argv import inspect_argv
+from nodes.feeds.inspection import inspection_of
 from nodes.podman.inspected import parse_environment, parse_inspected
 from nodes.problem import FerryError
 from nodes.views.access import operator, viewer
@@ -33,7 +30,7 @@ def inspect(request: HttpRequest, node_pk: int, podman_id: str) -> HttpResponse:
     container = get_container(node_pk, podman_id)
     context: dict[str, Any] = {"container": container, "node": container.node}
     try:
-        context["inspected"] = parse_inspected(async_to_sync(_ask)(container))
+        context["inspected"] = parse_inspected(inspection_of(container))
     except FerryError as error:
         context["problem"] = error.problem
     if request.GET.get("about") == "stop":
@@ -50,7 +47,7 @@ def environment(request: HttpRequest, node_pk: int, podman_id: str) -> HttpRespo
     context: dict[str, Any] = {"container": container, "node": container.node}
     status = 200
     try:
-        told = async_to_sync(_ask)(container)
+        told = inspection_of(container)
         context["inspected"] = parse_inspected(told)
         context["environment"] = parse_environment(told)
         audit(
@@ -60,8 +57,3 @@ def environment(request: HttpRequest, node_pk: int, podman_id: str) -> HttpRespo
     except FerryError as error:
         context["problem"], status = error.problem, UNPROCESSABLE
     return page_or_fragment(request, _PAGE, _FRAGMENT, context, status=status)
-
-
-async def _ask(container: Container) -> str:
-    async with open_session(container.node) as session:
-        return (await session.run(inspect_argv(container.podman_id))).stdout

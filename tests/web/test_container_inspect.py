@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from nodes.feeds import inspection
+from nodes.inventory.connect import address_of
 from nodes.models import AuditEvent, Container, Node
 from tests.conftest import browser_of
 from tests.factories import make_container
@@ -67,6 +71,54 @@ def test_a_node_that_does_not_answer_says_what_to_do(
     response = oscars_browser.post(address(counter, "container-environment"))
     assert response.status_code == 422
     assert not AuditEvent.objects.exists()
+
+
+def inspections(host: FakeHost) -> int:
+    return sum(command[:3] == ["podman", "container", "inspect"] for command in host.commands)
+
+
+def test_a_node_is_asked_once_for_all_who_look_at_about_that_time(
+    vera: User, fake_host: FakeHost, on_host: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = browser_of(vera)
+    for _ in range(5):
+        assert "10.88.0.2/16" in text_of(browser.get(address(on_host), headers=HTMX))
+    assert inspections(fake_host) == 1
+    monkeypatch.setattr(inspection, "FRESH_S", 0.0)
+    browser.get(address(on_host), headers=HTMX)
+    assert inspections(fake_host) == 2
+
+
+def test_a_node_is_asked_one_thing_at_a_time(
+    counter: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = most = 0
+
+    async def ask(container: Container) -> str:
+        nonlocal asking, most
+        asking += 1
+        most = max(most, asking)
+        await asyncio.sleep(0.01)
+        asking -= 1
+        return container.podman_id
+
+    monkeypatch.setattr(inspection, "_ask", ask)
+    containers = [Container(node=counter.node, podman_id=f"{number:064x}") for number in range(20)]
+    with ThreadPoolExecutor(len(containers)) as threads:
+        answers = list(threads.map(inspection.inspection_of, containers))
+    assert answers == [container.podman_id for container in containers]
+    assert most == 1
+
+
+def test_who_would_wait_for_long_is_told_so(
+    oscars_browser: Client, on_host: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspection, "WAIT_S", 0.01)
+    asked = inspection._asked.setdefault(address_of(on_host.node), inspection._Asked())
+    with asked.turn:
+        page = text_of(oscars_browser.get(address(on_host)))
+    assert "alder is still answering others." in page
+    assert "10.88.0.2/16" in text_of(oscars_browser.get(address(on_host)))
 
 
 @pytest.mark.parametrize("auto_remove", [True, False])
