@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import Context
 from typing import Any
@@ -29,6 +30,9 @@ RENDER_EVERY_S = 0.25
 # So many messages wait for a page whose connection is slow; then it is sent the last state anew.
 MOST_WAITING = 8
 END_WITHIN_S = 5.0
+# A thread of their own: otherwise what operations write into their rows would wait for them, and
+# in the loop's own threads what keeps a worker's lease.
+_renderings = ThreadPoolExecutor(max_workers=1, thread_name_prefix="renderings")
 
 
 class BroadcastEnded(Exception):
@@ -144,7 +148,8 @@ class Broadcast:
             await asyncio.sleep(RENDER_EVERY_S)
 
     async def _render_for(self, newcomers: set[Subscription], changed: set[Any]) -> None:
-        whole, news = await sync_to_async(self._render)(
+        render = sync_to_async(self._render, thread_sensitive=False, executor=_renderings)
+        whole, news = await render(
             {None} if newcomers else changed,
             states={page.has for page in newcomers},
             for_settled=bool(self._settled),
@@ -166,6 +171,13 @@ class Broadcast:
         ``states`` are those that newcomers came in.
         """
         close_old_connections()
+        try:
+            return self._rendered(changed, states, for_settled)
+        finally:
+            # Nothing else ever closes what this thread has opened.
+            close_old_connections()
+
+    def _rendered(self, changed: set[Any], states: set[str], for_settled: bool) -> tuple[str, str]:
         rendering = render_topic(self._topic, changed)
         self._brief |= {name: rendering.parts[name] for name in rendering.brief}
         news = self._unseen(rendering, is_complete=None in changed)

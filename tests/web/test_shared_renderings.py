@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 import time
 from contextlib import AsyncExitStack
 from html import unescape
@@ -201,6 +202,28 @@ async def test_a_change_during_a_rendering_is_rendered_after_it(
         assert "counter" in await socket.receive()
         assert "first" in await socket.receive()
         assert "second" in await socket.receive()
+
+
+async def test_a_rendering_holds_up_nothing_else_that_needs_the_database(
+    veras: Client, counter: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = broadcast.render_topic
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def render(topic: Topic, changed: set[Any]) -> Rendering:
+        begun.set()
+        assert goes_on.wait(10)
+        return real(topic, changed)
+
+    monkeypatch.setattr(broadcast, "render_topic", render)
+    async with Socket(BOARD, veras) as socket:
+        assert await asyncio.to_thread(begun.wait, 10)
+        try:
+            async with asyncio.timeout(5):
+                await Container.objects.aupdate(name="renamed")
+        finally:
+            goes_on.set()
+        assert "renamed" in await socket.receive()
 
 
 async def test_pages_are_sent_four_renderings_a_second_at_most(
