@@ -6,6 +6,7 @@ let kept = null;
 function remember(target) {
   const focused = target.contains(document.activeElement) ? document.activeElement : null;
   return {
+    id: target.id,
     details: new Map([...target.querySelectorAll("details[id]"), target]
       .filter((element) => element.matches("details[id]"))
       .map((element) => [element.id, element.open])),
@@ -14,12 +15,16 @@ function remember(target) {
   };
 }
 
-function describe(element) {
+/** Return a selector that finds what a fragment brings in an element's place; null if nothing tells it. */
+export function describe(element) {
   if (element.id) return `#${CSS.escape(element.id)}`;
   const href = element.getAttribute("href");
   if (href) return `a[href="${CSS.escape(href)}"]`;
   const details = element.matches("summary") && element.parentElement.id;
   if (details) return `#${CSS.escape(details)} > summary`;
+  if (element.matches("input[type=checkbox], input[type=radio]")) {
+    return `input[name="${CSS.escape(element.name)}"][value="${CSS.escape(element.value)}"]`;
+  }
   const action = element.form?.getAttribute("action");
   return action ? `form[action="${CSS.escape(action)}"] button` : null;
 }
@@ -52,13 +57,23 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
   }
 });
 
+function giveFocus(fresh, focus) {
+  (fresh.matches(focus) ? fresh : fresh.querySelector(focus))?.focus({ preventScroll: true });
+}
+
 document.addEventListener("htmx:oobAfterSwap", (event) => {
-  if (!kept) return;
+  // It comes for all that the message has brought so far.
+  if (!kept || event.target.id !== kept.id) return;
   const { scrolled, focus } = kept;
   kept = null;
-  const fresh = document.getElementById(event.target.id) ?? event.target;
+  const fresh = document.getElementById(event.target.id);
   fresh.querySelectorAll("pre").forEach((element, index) => {
     element.scrollTop = scrolled[index] ?? 0;
   });
-  if (focus) (fresh.matches(focus) ? fresh : fresh.querySelector(focus))?.focus({ preventScroll: true });
+  if (!focus) return;
+  giveFocus(fresh, focus);
+  // The headings that sort get their buttons (sort.js) when the whole message is in place.
+  queueMicrotask(() => {
+    if (document.activeElement === document.body) giveFocus(fresh, focus);
+  });
 });

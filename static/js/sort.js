@@ -24,6 +24,7 @@ function prepare(table) {
     if ("unsortable" in heading.dataset || heading.querySelector(".sort")) return;
     const button = document.createElement("button");
     button.type = "button";
+    button.id = `${table.id}-sort-${column}`;
     button.className = "sort";
     button.textContent = heading.textContent;
     heading.replaceChildren(button);
