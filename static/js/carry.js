@@ -112,7 +112,7 @@ export function drop() {
 }
 
 function openDialog(url) {
-  window.htmx.ajax("GET", url, { target: "#dialog", swap: "innerHTML" });
+  window.htmx.ajax("GET", url, { target: "#dialog", swap: "innerHTML" }).catch(() => {});
 }
 
 function refuse(title, why, url) {

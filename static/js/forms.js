@@ -67,7 +67,7 @@ document.addEventListener("submit", (event) => {
     swap: "outerHTML",
     values,
     headers: { "HX-Boosted": "true" },
-  });
+  }).catch(() => {});
 });
 
 // Those that htmx sends by itself, as in dialogs.

@@ -1,5 +1,5 @@
-// Says what went wrong with a request in the form that it came from, which stays as it was; what
-// came from no form is told beside the page.
+// Says what went wrong with a form that was sent in that form, which stays as it was. What came from
+// no form, or was only looked up, is told beside the page.
 
 const SIGN_IN = "/account/login/";
 
@@ -15,11 +15,17 @@ function words(status) {
   return `Ferry refused it (${status}). Load the page again and look.`;
 }
 
-function told(status) {
+function unloadedWords(status) {
+  if (status === 401) return "You are signed out.";
+  return [403, 404, 410].includes(status) ? words(status) : "Could not be loaded; try again.";
+}
+
+function told(status, say = words) {
   const text = document.createElement("p");
   text.className = "form-trouble";
   text.setAttribute("role", "alert");
-  text.append(words(status));
+  text.append(say(status));
+  if (say === unloadedWords) text.dataset.unloaded = status;
   if (status === 401) {
     const link = document.createElement("a");
     Object.assign(link, { href: SIGN_IN, target: "_blank", textContent: "Sign in again" });
@@ -29,26 +35,37 @@ function told(status) {
 }
 
 /** Tell in a form what the answer of this status means; null takes back what was told. */
-export function troubleIn(form, status) {
+export function troubleIn(form, status, say = words) {
   for (const old of form.querySelectorAll(".form-trouble")) old.remove();
   if (status === null) return;
   const foot = form.querySelector(".form-actions, .migrate__foot");
-  if (foot) foot.before(told(status));
-  else form.append(told(status));
+  if (foot) foot.before(told(status, say));
+  else form.append(told(status, say));
+}
+
+const toast = document.querySelector("[data-toast]");
+
+function clear() {
+  toast.hidden = true;
+  toast.replaceChildren();
 }
 
 function tell(event, status) {
+  const isLookedUp = event.detail.requestConfig.verb === "get";
+  const say = isLookedUp ? unloadedWords : words;
   const form = event.target.closest("form");
-  if (form) {
-    troubleIn(form, status);
+  // What lies beside an open dialog cannot be reached.
+  if (form && (!isLookedUp || form.closest("dialog"))) {
+    troubleIn(form, status, say);
     return;
   }
-  const toast = document.querySelector("[data-toast]");
+  // What is asked for again and again is told once, and the tray asks again by itself.
+  if (isLookedUp && (toast.querySelector(`[data-unloaded="${status}"]`) || event.detail.target.id === "tray-ended")) return;
   toast.dataset.level = "error";
   const close = document.createElement("button");
   Object.assign(close, { type: "button", className: "button button--small", textContent: "Dismiss" });
-  close.addEventListener("click", () => { toast.hidden = true; });
-  const text = told(status);
+  close.addEventListener("click", clear);
+  const text = told(status, say);
   text.append(" ", close);
   toast.replaceChildren(text);
   toast.hidden = false;
@@ -57,3 +74,8 @@ function tell(event, status) {
 document.addEventListener("htmx:sendError", (event) => tell(event, 0));
 document.addEventListener("htmx:timeout", (event) => tell(event, 0));
 document.addEventListener("htmx:responseError", (event) => tell(event, event.detail.xhr.status));
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (!event.detail.successful) return;
+  if (toast.querySelector("[data-unloaded]")) clear();
+  for (const text of document.querySelectorAll("form [data-unloaded]")) text.remove();
+});
