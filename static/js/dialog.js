@@ -16,11 +16,21 @@ document.addEventListener("htmx:afterSwap", () => {
   dialog.querySelector(".migrate__body > [role=alert]")?.focus();
 });
 
+// What was sent from it is answered in it: a refusal must not go to a dialog that is gone.
+const isBusy = () => dialog.querySelector("form[data-busy]") !== null;
+
 dialog.addEventListener("click", (event) => {
   const closer = event.target.closest("[data-close]");
   if (!closer) return;
   event.preventDefault();
-  dialog.close();
+  if (!isBusy()) dialog.close();
+});
+dialog.addEventListener("cancel", (event) => {
+  if (isBusy()) event.preventDefault();
+});
+// Chromium lets no page hold back a second Escape in a row, once it has become a cancel.
+dialog.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && isBusy()) event.preventDefault();
 });
 
 dialog.addEventListener("close", () => dialog.replaceChildren());
