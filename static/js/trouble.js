@@ -20,7 +20,7 @@ function unloadedWords(status) {
   return [403, 404, 410].includes(status) ? words(status) : "Could not be loaded; try again.";
 }
 
-function told(status, say = words) {
+function told(status, say) {
   const text = document.createElement("p");
   text.className = "form-trouble";
   text.setAttribute("role", "alert");
@@ -60,7 +60,8 @@ function tell(event, status) {
     return;
   }
   // What is asked for again and again is told once, and the tray asks again by itself.
-  if (isLookedUp && (toast.querySelector(`[data-unloaded="${status}"]`) || event.detail.target.id === "tray-ended")) return;
+  const isTold = !toast.hidden && toast.querySelector(`[data-unloaded="${status}"]`);
+  if (isLookedUp && (isTold || event.detail.target.id === "tray-ended")) return;
   toast.dataset.level = "error";
   const close = document.createElement("button");
   Object.assign(close, { type: "button", className: "button button--small", textContent: "Dismiss" });
