@@ -4,6 +4,8 @@
 const MOST_LINES = 5000;
 const RETRY_MS = 3000;
 const NOT_AGAIN = [4401, 4403, 4404];
+// One that is refused before it is open tells no reason.
+const MOST_REFUSALS = 5;
 // So near to its end a log goes on scrolling by itself.
 const NEAR_PX = 40;
 
@@ -18,6 +20,10 @@ function follow(root) {
   const onward = root.querySelector("[data-follow-link]");
   const counted = root.querySelector("[data-follow-count]");
   let waiting = [];
+  // The log came anew while it was paused: what is shown goes when it is resumed.
+  let outdated = false;
+  let refusals = 0;
+  let socket;
   let sentence = words.textContent;
   for (const tool of root.querySelectorAll("[data-follow-tool]")) tool.hidden = false;
 
@@ -30,7 +36,8 @@ function follow(root) {
 
   function tell() {
     const counts = [];
-    if (waiting.length) counts.push(`${count(waiting.length)} more since then.`);
+    if (outdated) counts.push("It was read anew since then.");
+    else if (waiting.length) counts.push(`${count(waiting.length)} more since then.`);
     if (wanted()) {
       const found = box.querySelectorAll(":scope > :not([hidden]):not([data-gap])").length;
       counts.push(`${count(found)} of ${count(box.childElementCount)} lines match.`);
@@ -57,7 +64,8 @@ function follow(root) {
 
   function hear(message) {
     if (message.begin) {
-      box.replaceChildren();
+      if (isPaused()) outdated = true;
+      else box.replaceChildren();
       waiting = [];
     }
     if (message.lines) add(message.lines);
@@ -78,21 +86,28 @@ function follow(root) {
   });
   pause.addEventListener("click", () => {
     pause.setAttribute("aria-pressed", String(!isPaused()));
-    if (!isPaused()) add(waiting.splice(0));
+    if (!isPaused()) {
+      if (outdated) box.replaceChildren();
+      outdated = false;
+      add(waiting.splice(0));
+    }
     tell();
   });
 
   function connect() {
-    const socket = new WebSocket(new URL(root.dataset.follow, location.href.replace(/^http/, "ws")));
+    socket = new WebSocket(new URL(root.dataset.follow, location.href.replace(/^http/, "ws")));
     socket.addEventListener("message", (event) => hear(JSON.parse(event.data)));
+    socket.addEventListener("open", () => { refusals = 0; });
     socket.addEventListener("close", (event) => {
+      refusals += 1;
+      const isOver = NOT_AGAIN.includes(event.code) || refusals >= MOST_REFUSALS;
       state.dataset.kind = "lost";
-      sentence = NOT_AGAIN.includes(event.code) ? "The log is not shown any more. Reload the page." : "Reconnecting…";
+      sentence = isOver ? "The log is not shown any more. Reload the page." : "Reconnecting…";
       tell();
-      if (!NOT_AGAIN.includes(event.code)) setTimeout(connect, RETRY_MS);
+      if (!isOver) setTimeout(connect, RETRY_MS);
     });
-    addEventListener("pagehide", () => socket.close(), { once: true });
   }
+  addEventListener("pagehide", () => socket.close());
   connect();
 }
 
