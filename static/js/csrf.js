@@ -1,7 +1,7 @@
 // Forms are sent with the token of the present session: one that came over the websocket has none of
 // its own, and whoever signed in again in another tab meanwhile has a new one.
 
-function token() {
+export function token() {
   const cookie = document.cookie.split("; ").find((each) => each.startsWith("csrftoken="));
   return cookie?.slice("csrftoken=".length) ?? JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
 }

@@ -1,6 +1,8 @@
 // Sends one file in pieces by the tus protocol (1.0.0). A lost connection is taken up where it
 // broke: the site is asked how far the file has come.
 
+import { token } from "./csrf.js";
+
 const PIECE_BYTES = 8 * 1024 * 1024;
 const MOST_TRIES = 10;
 const FIRST_WAIT_MS = 500;
@@ -104,8 +106,7 @@ export class Sending {
       // Not fetch, which does not tell how much of a body has been sent.
       const request = new XMLHttpRequest();
       request.open(method, address);
-      const token = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
-      const all = { "Tus-Resumable": "1.0.0", "X-CSRFToken": token, ...headers };
+      const all = { "Tus-Resumable": "1.0.0", "X-CSRFToken": token(), ...headers };
       for (const [name, value] of Object.entries(all)) request.setRequestHeader(name, value);
       request.upload.onprogress = (event) => this.tell(this.offset + event.loaded, "");
       request.onload = () => {

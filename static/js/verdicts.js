@@ -1,6 +1,8 @@
 // Lays over each card what it says to the container that is carried: first what the site knows,
 // then, for those in sight and the one that is pointed at, what the nodes answer.
 
+import { token } from "./csrf.js";
+
 const MOST_ASKED = 8;
 const MOST_DOCKED = 8;
 const HOVER_MS = 150;
@@ -30,10 +32,24 @@ function docked(verdict) {
   return card;
 }
 
-async function lay(url, options, { signal, changed }) {
+// Those that are still being asked say that they are not.
+function unasked(keys) {
+  for (const key of keys) {
+    const verdict = verdictOf(cardOf(key));
+    if (!verdict || "final" in verdict.dataset) continue;
+    verdict.querySelector(".pulse")?.remove();
+    verdict.querySelector("[data-landing-why]").textContent = "Could not be asked; the dialog asks again.";
+  }
+}
+
+async function lay(url, options, { signal, changed }, keys = []) {
   try {
     const response = await fetch(url, { ...options, signal });
-    if (!response.ok) return;
+    if (!response.ok) {
+      unasked(keys);
+      changed();
+      return;
+    }
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     for (const fresh of page.querySelectorAll(".landing")) {
       const card = cardOf(fresh.dataset.node) ?? docked(fresh);
@@ -42,8 +58,11 @@ async function lay(url, options, { signal, changed }) {
     }
     changed();
   } catch (error) {
-    // Given up, or the site cannot be reached: the dialog asks again.
-    if (error.name !== "AbortError" && !(error instanceof TypeError)) throw error;
+    if (error.name === "AbortError") return;
+    // The site cannot be reached.
+    if (!(error instanceof TypeError)) throw error;
+    unasked(keys);
+    changed();
   }
 }
 
@@ -59,9 +78,8 @@ function ask(cards) {
     .map((card) => card.dataset.node);
   if (keys.length === 0) return;
   for (const key of keys) round.asked.add(key);
-  const headers = JSON.parse(document.body.getAttribute("hx-headers"));
   const body = new URLSearchParams(keys.map((key) => ["node", key]));
-  lay(round.url, { method: "POST", headers, body }, round);
+  lay(round.url, { method: "POST", headers: { "X-CSRFToken": token() }, body }, round, keys);
 }
 
 export async function beginVerdicts({ url, source, changed }) {
