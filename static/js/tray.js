@@ -8,6 +8,7 @@ const TOLD = "ferry.told";
 const DISMISSED = "ferry.dismissed";
 const KEPT = 50;
 const TOAST_MS = 20000;
+const RETRY_MS = 5000;
 const topbar = document.querySelector("[data-me]");
 const toast = document.querySelector("[data-toast]");
 let toastTimer;
@@ -21,10 +22,13 @@ function ownRunning() {
   return all.filter((each) => each.endsWith(`:${topbar.dataset.me}`));
 }
 
+// A new tab tells nothing that another has told.
+function readTold() {
+  return read(sessionStorage.getItem(TOLD) === null ? localStorage : sessionStorage, TOLD);
+}
+
 function tell(item) {
-  const text = item.querySelector("[data-ended-text]");
   const id = item.dataset.ended;
-  notify(id, text.textContent, text.href);
   const told = item.querySelector("[data-ended-told]").cloneNode(true);
   toast.dataset.level = item.dataset.level;
   toast.dataset.ended = id;
@@ -43,7 +47,7 @@ function hideLater() {
 }
 
 function showEnded() {
-  const told = read(sessionStorage, TOLD);
+  const told = readTold();
   const dismissed = read(localStorage, DISMISSED);
   const fresh = [];
   for (const item of document.querySelectorAll("#tray-ended [data-ended]")) {
@@ -57,14 +61,24 @@ function showEnded() {
   const texts = fresh.map((item) => item.querySelector("[data-ended-text]").textContent);
   if (texts.length) document.querySelector("[data-announcer]").textContent = texts.join(" ");
   write(sessionStorage, TOLD, [...new Set(told)]);
+  write(localStorage, TOLD, [...new Set([...read(localStorage, TOLD), ...told])]);
+  return fresh;
 }
 
-function ask() {
+function showNews() {
+  for (const item of showEnded()) {
+    const text = item.querySelector("[data-ended-text]");
+    notify(item.dataset.ended, text.textContent, text.href);
+  }
+}
+
+function ask(wait = 300) {
   clearTimeout(asking);
   // Several that end together are asked for once.
   asking = setTimeout(() => {
-    htmx.ajax("GET", topbar.dataset.endedUrl, { target: "#tray-ended", swap: "innerHTML" }).then(showEnded);
-  }, 300);
+    htmx.ajax("GET", topbar.dataset.endedUrl, { target: "#tray-ended", swap: "innerHTML" })
+      .then(showNews).catch(() => {});
+  }, wait);
 }
 
 function dismiss(id, away) {
@@ -85,6 +99,10 @@ if (topbar) {
     const now = ownRunning();
     if (own.some((each) => !now.includes(each))) ask();
     own = now;
+  });
+  document.addEventListener("htmx:afterRequest", ({ detail }) => {
+    // Whoever is signed out has no tray any more.
+    if (detail.target.id === "tray-ended" && !detail.successful && detail.xhr.status !== 401) ask(RETRY_MS);
   });
   document.addEventListener("click", (event) => {
     const id = event.target.closest("[data-ended]")?.dataset.ended;
