@@ -3,8 +3,10 @@
 // The words are those of templatetags/units.py.
 
 const serverTime = document.querySelector('meta[name="server-time"]')?.content;
+// On the way back the browser may show the page as it came once, with the time of then.
+const isFresh = performance.getEntriesByType("navigation")[0]?.type !== "back_forward";
 // The server's clock counts: a browser's may be minutes off.
-const skew = serverTime ? Date.parse(serverTime) - Date.now() : 0;
+const skew = serverTime && isFresh ? Date.parse(serverTime) - Date.now() : 0;
 
 function secondsSince(text) {
   return Math.max((Date.now() + skew - Date.parse(text)) / 1000, 0);

@@ -43,6 +43,11 @@ def test_a_page_has_no_inline_script_or_style_and_no_foreign_file(
         assert rest.startswith("</script>")
 
 
+def test_a_signed_in_persons_pages_are_kept_in_no_cache(adas_browser: Client) -> None:
+    for address in [*PAGES, "/no/such/page/"]:
+        assert "no-store" in adas_browser.get(address)["Cache-Control"], address
+
+
 def test_cookies_are_kept_from_scripts_and_other_sites(client: Client, ada: object) -> None:
     client.post("/account/login/", {"username": "ada", "password": "a long enough one"})
     session = client.cookies["sessionid"]
