@@ -1,5 +1,6 @@
-// Tells screen readers the one line of a live fragment that is marked [data-announce], once.
-// The fragments themselves are no live regions: they change four times a second.
+// Tells screen readers the one line of a live fragment that is marked [data-announce], once, and
+// how much was found ([data-announce-found]) to whoever has asked for it. The fragments themselves
+// are no live regions: they change four times a second.
 
 const announcer = document.querySelector("[data-announcer]");
 let last = document.querySelector("[data-announce]")?.textContent.trim();
@@ -9,4 +10,8 @@ document.addEventListener("htmx:wsAfterMessage", () => {
   if (!now || now === last) return;
   last = now;
   announcer.textContent = now;
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  const found = event.detail.requestConfig && event.target.querySelector("[data-announce-found]");
+  if (found) announcer.textContent = found.textContent.trim();
 });

@@ -77,3 +77,9 @@ document.addEventListener("htmx:oobAfterSwap", (event) => {
     if (document.activeElement === document.body) giveFocus(fresh, focus);
   });
 });
+
+// What takes itself away says what has the focus afterwards: [data-then-focus="id"].
+document.addEventListener("htmx:afterSettle", (event) => {
+  const next = event.detail.requestConfig?.elt.dataset.thenFocus;
+  if (next) document.getElementById(next)?.focus({ preventScroll: true });
+});
