@@ -22,7 +22,14 @@ export function otherCards(source) {
 function docked(verdict) {
   const dock = document.querySelector("[data-dock]");
   const list = dock.querySelector("ul");
-  if (verdict.dataset.level === "error" || list.childElementCount >= MOST_DOCKED) return null;
+  if (verdict.dataset.level === "error") return null;
+  if (list.childElementCount >= MOST_DOCKED) {
+    round.undocked += 1;
+    const more = dock.querySelector("[data-dock-more]");
+    more.textContent = `and ${round.undocked} more: clear the filters to see them`;
+    more.hidden = false;
+    return null;
+  }
   const card = document.createElement("li");
   card.className = "node-card node-card--docked";
   card.dataset.node = verdict.dataset.node;
@@ -84,7 +91,7 @@ function ask(cards) {
 
 export async function beginVerdicts({ url, source, changed }) {
   const aborter = new AbortController();
-  const mine = { url, source, changed, asked: new Set(), aborter, signal: aborter.signal };
+  const mine = { url, source, changed, asked: new Set(), undocked: 0, aborter, signal: aborter.signal };
   round = mine;
   await lay(url, {}, mine);
   if (round === mine) ask(otherCards(source).filter(inSight));
@@ -104,4 +111,5 @@ export function endVerdicts() {
   const dock = document.querySelector("[data-dock]");
   dock.hidden = true;
   dock.querySelector("ul").replaceChildren();
+  dock.querySelector("[data-dock-more]").hidden = true;
 }
