@@ -54,7 +54,7 @@ function announceCard(card) {
 export function pickUp(chip, means) {
   refusal.hidden = true;
   const source = chip.closest(".node-card");
-  carried = { chip, source, name: chip.dataset.carry, migrate: chip.dataset.migrate, over: null, said: "" };
+  carried = { chip, source, name: chip.dataset.carry, migrate: chip.dataset.migrate, over: null, said: "", means };
   holdBack();
   root.dataset.carrying = means;
   chip.dataset.carried = "";
@@ -78,7 +78,7 @@ export function carryOver(card) {
   askFor(next);
 }
 
-function end() {
+function end(refocus = true) {
   const was = carried;
   const level = verdictOf(was.over)?.dataset.level;
   const why = partOf(verdictOf(was.over), "why");
@@ -90,13 +90,13 @@ function end() {
   carrier.hidden = true;
   endVerdicts();
   // The dialog gives the focus back to where it was.
-  was.chip.querySelector("a").focus({ preventScroll: true });
+  if (refocus) was.chip.querySelector("a").focus({ preventScroll: true });
   letGo();
   return { ...was, level, why };
 }
 
-export function giveUp() {
-  const { name, source } = end();
+export function giveUp(refocus = true) {
+  const { name, source } = end(refocus);
   say(`${name} stays on ${source.dataset.name}.`);
 }
 
@@ -105,10 +105,15 @@ export function drop() {
     giveUp();
     return;
   }
-  const { name, source, over, migrate, level, why } = end();
+  const { name, source, over, migrate, level, why, means, chip } = end();
   const url = `${migrate}?destination=${over.dataset.node}`;
-  if (level === "error") refuse(`${name} stays on ${source.dataset.name}: ${over.dataset.name} cannot take it.`, why, url);
-  else openDialog(url);
+  if (level !== "error") {
+    openDialog(url);
+    return;
+  }
+  refuse(`${name} stays on ${source.dataset.name}: ${over.dataset.name} cannot take it.`, why, url);
+  refusal.dataset.chip = chip.id;
+  if (means === "keys") refusal.querySelector("[data-refusal-checks]").focus();
 }
 
 function openDialog(url) {
@@ -122,9 +127,18 @@ function refuse(title, why, url) {
   refusal.hidden = false;
 }
 
+function closeRefusal() {
+  const chip = document.getElementById(refusal.dataset.chip);
+  if (refusal.contains(document.activeElement)) chip?.querySelector("a").focus({ preventScroll: true });
+  refusal.hidden = true;
+}
+
 refusal?.addEventListener("click", (event) => {
   const checks = event.target.closest("[data-refusal-checks]");
   if (!checks && !event.target.closest("[data-refusal-close]")) return;
-  refusal.hidden = true;
+  closeRefusal();
   if (checks) openDialog(refusal.dataset.url);
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && refusal?.hidden === false) closeRefusal();
 });

@@ -40,5 +40,6 @@ carrierElement?.addEventListener("keydown", (event) => {
 });
 
 carrierElement?.addEventListener("blur", () => {
-  if (isByKeys()) giveUp();
+  // Whoever went elsewhere stays there; in a window that is left the focus is still here.
+  if (isByKeys()) giveUp(document.activeElement === carrierElement);
 });

@@ -5,6 +5,8 @@
 import { troubleIn } from "./trouble.js";
 
 const labels = new Map();
+// What a disabled button loses.
+const focused = new WeakMap();
 
 function submitButtons(form) {
   return [...form.elements].filter((element) => element.matches("button[type=submit], button:not([type])"));
@@ -20,6 +22,7 @@ function say(button, words) {
 
 function begin(form, submitter) {
   form.dataset.busy = "";
+  if (submitter === document.activeElement) focused.set(form, submitter);
   troubleIn(form, null);
   for (const button of submitButtons(form)) {
     // One that may not be pressed for another reason stays so afterwards.
@@ -38,6 +41,8 @@ function end(form) {
     if (labels.has(button)) button.replaceChildren(...labels.get(button));
     labels.delete(button);
   }
+  if (document.activeElement === document.body) focused.get(form)?.focus({ preventScroll: true });
+  focused.delete(form);
 }
 
 function isPlain(form, submitter) {
