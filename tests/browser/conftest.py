@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, CHROMIUM
 from tests.browser.furnished import NOWHERE
@@ -24,6 +24,9 @@ from tests.serving import ServedSite
 # A page left while its websocket still connects has htmx print that socket's event; a socket that
 # is refused has Chromium say so in words.
 _NO_ERRORS = r"status of (422|403|410)|^htmx:(afterRequest|sendAbort), |^\[object Event\]$"
+
+# As patient as a click is: on a busy machine a node answers late.
+expect.set_options(timeout=30_000)
 
 __all__ = ["alder", "birch", "counter", "lab"]
 

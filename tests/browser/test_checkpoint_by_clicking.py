@@ -13,7 +13,6 @@ from tests.integration.site import assert_same_program, running
 from tests.lab import Host, full_check, read_counter
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
-ASKED_MS = 30_000
 ENDED_MS = 60_000
 
 
@@ -27,7 +26,7 @@ def open_dialog(page: Page, name: str | re.Pattern[str]) -> Locator:
 def confirm(page: Page, dialog: Locator, button: str) -> None:
     """Wait until the preflight allows it, then press the button and follow the operation."""
     press = dialog.get_by_role("button", name=button, exact=True)
-    expect(press).to_be_enabled(timeout=ASKED_MS)
+    expect(press).to_be_enabled()
     press.click()
     page.wait_for_url("**/operations/*/", wait_until="load")
 
@@ -60,9 +59,7 @@ def test_a_copy_of_a_running_container_is_restored_on_another_node(
     dialog.get_by_label("Name of the copy").fill("twin")
     dialog.get_by_label("Published port 1").fill("9191:8080")
     dialog.get_by_label("Published port 1").press("Tab")
-    expect(dialog.get_by_text(re.compile(r"twin goes on running on birch"))).to_be_visible(
-        timeout=ASKED_MS
-    )
+    expect(dialog.get_by_text(re.compile(r"twin goes on running on birch"))).to_be_visible()
     confirm(page, dialog, "Restore")
 
     expect(page.get_by_text("twin was restored on birch")).to_be_visible(timeout=ENDED_MS)
@@ -84,12 +81,12 @@ def test_a_name_that_is_taken_disables_the_button_until_there_is_another(
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("radio", name=re.compile("^alder")).check()
     taken = dialog.get_by_text(re.compile("has the name counter"))
-    expect(taken).to_have_count(2, timeout=ASKED_MS)  # among the checks and beside the button
+    expect(taken).to_have_count(2)  # among the checks and beside the button
     expect(taken.last).to_be_in_viewport()
     press = dialog.get_by_role("button", name="Restore", exact=True)
     expect(press).to_be_disabled()
     dialog.get_by_role("radio", name=re.compile("^birch")).check()
-    expect(press).to_be_enabled(timeout=ASKED_MS)
+    expect(press).to_be_enabled()
 
 
 def test_several_are_checkpointed_and_followed_together(
@@ -97,15 +94,13 @@ def test_several_are_checkpointed_and_followed_together(
 ) -> None:
     birch.start_workload("tree", name="batch")
     page.goto("/containers/")
-    expect(page.get_by_role("checkbox", name="Select batch on birch")).to_be_enabled(
-        timeout=ASKED_MS
-    )
+    expect(page.get_by_role("checkbox", name="Select batch on birch")).to_be_enabled()
     page.get_by_role("checkbox", name="Select counter on alder").check()
     page.get_by_role("checkbox", name="Select batch on birch").check()
     page.get_by_role("button", name="Checkpoint 2 selected").click()
     dialog = page.get_by_role("dialog")
     start = dialog.get_by_role("button", name="Checkpoint 2 of 2")
-    expect(start).to_be_enabled(timeout=ASKED_MS)
+    expect(start).to_be_enabled()
     start.click()
     page.wait_for_url("**/operations/?ids=*", wait_until="load")
     succeeded = page.get_by_role("row").filter(has_text="Succeeded")
@@ -130,7 +125,7 @@ def test_a_stopped_container_is_restored_in_its_own_place(
     dialog = open_dialog(page, "Restore counter from an archive")
     dialog.get_by_role("link", name=re.compile("^counter-")).click()
     # Its volume is still there: what to do about it is offered beside the finding.
-    dialog.get_by_role("button", name="Set --ignore-volumes").click(timeout=ASKED_MS)
+    dialog.get_by_role("button", name="Set --ignore-volumes").click()
     confirm(page, dialog, "Restore")
 
     expect(page.get_by_text("counter was restored on alder")).to_be_visible(timeout=ENDED_MS)

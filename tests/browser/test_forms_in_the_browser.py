@@ -55,7 +55,7 @@ def test_a_form_keeps_what_was_typed_through_errors_lost_connections_and_a_secon
 
     quiet.on("request", note)
     save.dblclick()
-    expect(quiet.get_by_role("heading", name="nightly")).to_be_visible(timeout=30_000)
+    expect(quiet.get_by_role("heading", name="nightly")).to_be_visible()
     assert len(sent) == 1
 
 
@@ -76,6 +76,6 @@ def test_a_form_of_a_signed_out_session_is_sent_after_signing_in_in_another_tab(
     other.get_by_label("Username").fill("admin")
     other.get_by_label("Password", exact=True).fill(password.group(1))
     other.get_by_role("button", name="Sign in").click()
-    expect(other.get_by_role("heading", name="Fleet")).to_be_visible(timeout=30_000)
+    expect(other.get_by_role("heading", name="Fleet")).to_be_visible()
     quiet.get_by_role("button", name="Save schedule").click()
-    expect(quiet.get_by_role("heading", name="nightly")).to_be_visible(timeout=30_000)
+    expect(quiet.get_by_role("heading", name="nightly")).to_be_visible()
