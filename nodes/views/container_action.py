@@ -17,8 +17,9 @@ from nodes.operations.container_action import Done, NameTaken, act, twin_of
 from nodes.operations.container_hold import hold_of
 from nodes.problem import FerryError
 from nodes.views.access import operator
-from nodes.views.answers import UNPROCESSABLE, go_to, page_or_fragment
+from nodes.views.answers import UNPROCESSABLE, go_to, is_fragment, page_or_fragment
 from nodes.views.container import get_container
+from nodes.views.container_inspect import ask_removal
 
 _PAST = {
     Action.START: "was started on",
@@ -44,9 +45,9 @@ def action(request: HttpRequest, node_pk: int, podman_id: str, action: str) -> H
     )
     context = _context(container, form)
     if request.method == "GET":
-        return page_or_fragment(request, _PAGE, _DIALOG, context)
+        return _show(request, container, context)
     if not form.is_valid():
-        return page_or_fragment(request, _PAGE, _DIALOG, context, status=UNPROCESSABLE)
+        return _show(request, container, context, status=UNPROCESSABLE)
     try:
         done = async_to_sync(act)(request.user, container, form.request)
     except NameTaken as error:
@@ -57,7 +58,16 @@ def action(request: HttpRequest, node_pk: int, podman_id: str, action: str) -> H
         level, words = _told(container, form, done)
         messages.add_message(request, level, words)
         return go_to(request, _back(request, container, done))
-    return page_or_fragment(request, _PAGE, _DIALOG, context, status=UNPROCESSABLE)
+    return _show(request, container, context, status=UNPROCESSABLE)
+
+
+def _show(
+    request: HttpRequest, container: Container, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    if context["action"] == Action.STOP and not context["unfinished"]:
+        # A dialog is there at once, and asks by itself.
+        context |= {"asking": True} if is_fragment(request) else ask_removal(container)
+    return page_or_fragment(request, _PAGE, _DIALOG, context, status=status)
 
 
 def _context(container: Container, form: ContainerActionForm) -> dict[str, Any]:

@@ -299,7 +299,6 @@ def test_the_dialog_says_what_stops_and_what_stays(
     assert "counter ends. What it has in memory is lost." in stop
     assert "checkpoint counter instead" in stop
     assert "*:8081" in stop
-    assert "Its files and its volumes stay." in stop
     remove = text_of(oscars_browser.get(address(counter, "remove"), headers=HTMX))
     assert "So does its 1 archive in the catalog" in remove
     assert "Stop it first: it is running" in remove

@@ -15,7 +15,7 @@ from nodes.feeds import inspection
 from nodes.inventory.connect import address_of
 from nodes.models import AuditEvent, Container, Node
 from tests.conftest import browser_of
-from tests.factories import make_container
+from tests.factories import make_checkpoint, make_container
 from tests.fake_host import FakeHost, recorded
 from tests.web.text import text_of
 
@@ -121,16 +121,63 @@ def test_who_would_wait_for_long_is_told_so(
     assert "10.88.0.2/16" in text_of(oscars_browser.get(address(on_host)))
 
 
-@pytest.mark.parametrize("auto_remove", [True, False])
-def test_the_stop_dialog_learns_whether_the_container_goes_with_it(
-    oscars_browser: Client, fake_host: FakeHost, on_host: Container, auto_remove: bool
-) -> None:
-    stop = reverse("container-action", args=[on_host.node_id, on_host.podman_id, "stop"])
-    question = f"{address(on_host)}?about=stop"
-    assert f'hx-get="{question}"' in text_of(oscars_browser.get(stop, headers=HTMX))
-    told = recorded("inspect-counter.json")
-    if auto_remove:
+ASKING = "Asking alder whether it is removed when it stops"
+REMOVED = "when it stops it is removed, with every file that it has changed"
+STAYS = "Its files and its volumes stay. Start it again at any time"
+
+
+def stop_address(container: Container) -> str:
+    return reverse("container-action", args=[container.node_id, container.podman_id, "stop"])
+
+
+def submit_in(html: str) -> str:
+    return html[html.index('id="action-submit"') :].split(">", 1)[0]
+
+
+@pytest.fixture(params=[True, False])
+def auto_remove(request: pytest.FixtureRequest, fake_host: FakeHost, on_host: Container) -> bool:
+    if request.param:
+        told = recorded("inspect-counter.json")
         told = told.replace('"AutoRemove": false', '"AutoRemove": true')
-    fake_host.answers["podman container inspect"] = (told, "", 0)
-    html = text_of(oscars_browser.get(question, headers=HTMX))
-    assert ("when it stops it is removed" in html) is auto_remove
+        fake_host.answers["podman container inspect"] = (told, "", 0)
+    return bool(request.param)
+
+
+def test_the_stop_dialog_promises_nothing_before_it_knows_whether_the_container_goes_with_it(
+    oscars_browser: Client, on_host: Container, auto_remove: bool
+) -> None:
+    question = f"{address(on_host)}?about=stop"
+    dialog = text_of(oscars_browser.get(stop_address(on_host), headers=HTMX))
+    assert f'hx-get="{question}"' in dialog
+    assert (ASKING in dialog, REMOVED in dialog, STAYS in dialog) == (True, False, False)
+    assert " disabled" in submit_in(dialog)
+
+    answer = text_of(oscars_browser.get(question, headers=HTMX))
+    assert (REMOVED in answer, STAYS in answer) == (auto_remove, not auto_remove)
+    assert 'hx-swap-oob="true"' in submit_in(answer)
+    assert " disabled" not in submit_in(answer)
+
+
+def test_the_stop_page_knows_it_without_scripts(
+    oscars_browser: Client, on_host: Container, auto_remove: bool
+) -> None:
+    page = text_of(oscars_browser.get(stop_address(on_host)))
+    assert (REMOVED in page, STAYS in page) == (auto_remove, not auto_remove)
+    assert (ASKING in page, " disabled" in submit_in(page)) == (False, False)
+
+
+def test_a_node_that_does_not_answer_leaves_open_what_a_stop_removes(
+    oscars_browser: Client, counter: Container
+) -> None:
+    answer = text_of(oscars_browser.get(f"{address(counter)}?about=stop", headers=HTMX))
+    assert "It is not known whether it is removed when it stops" in answer
+    assert STAYS not in answer
+    assert " disabled" not in submit_in(answer)
+
+
+def test_an_operation_holds_the_button_whatever_the_node_says(
+    oscars_browser: Client, on_host: Container
+) -> None:
+    make_checkpoint(on_host)
+    answer = text_of(oscars_browser.get(f"{address(on_host)}?about=stop", headers=HTMX))
+    assert " disabled" in submit_in(answer)
