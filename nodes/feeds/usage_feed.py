@@ -43,7 +43,7 @@ class UsageFeed(Feed):
         self.node_id = node_id
         self.problem = ""
         # What was rendered of each container since pages were last told.
-        self.renderings: dict[str, str] = {}
+        self.renderings: dict[tuple[str, str], str] = {}
         self._histories: dict[str, UsageHistory] = {}
         self._has_news = False
 

@@ -34,6 +34,8 @@ def container_context(container: Container) -> dict[str, Any]:
     return {
         "container": container,
         "node": container.node,
+        # For what it uses, which only the websocket tells.
+        "asked": container.node.name if container.is_running else "",
         "history": history_of(container),
         "has_archives": Archive.objects.filter(container_podman_id=podman_id).exists(),
         "unfinished": Operation.objects.unfinished().filter(container_podman_id=podman_id).first(),

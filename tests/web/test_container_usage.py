@@ -115,6 +115,19 @@ async def test_a_container_that_does_not_run_has_no_figures(
         assert "Figures come while the container runs" in await socket.receive()
 
 
+async def test_a_container_that_runs_is_asked_about_until_its_figures_come(
+    vera: User, veras_browser: Client, measured: Container
+) -> None:
+    page = await sync_to_async(veras_browser.get)(measured.get_absolute_url())
+    assert "Asking alder…" in page.text
+    assert "Figures come while the container runs" not in page.text
+    async with Socket(path(measured), veras_browser) as socket:
+        html = await socket.receive()
+        while "<polyline" not in html:
+            assert "Asking alder…" in html
+            html = await socket.receive()
+
+
 async def test_a_node_that_cannot_be_reached_is_told_of(
     veras_browser: Client, host: PodmanHost, measured: Container
 ) -> None:
