@@ -43,7 +43,8 @@ def card_of(page: Page, node: str) -> Locator:
 def settle(page: Page, *nodes: str) -> None:
     """Wait until no card moves or grows any more: nodes are found ready, and the guide goes."""
     for node in nodes:
-        expect(card_of(page, node).locator(".badge", has_text=re.compile("^Ready"))).to_be_visible()
+        readiness = card_of(page, node).get_by_role("link", name=re.compile("^Ready"))
+        expect(readiness).to_be_visible()
     expect(page.locator(".guide")).to_have_count(0)
 
 

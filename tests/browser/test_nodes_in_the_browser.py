@@ -57,7 +57,10 @@ def test_what_happens_on_the_node_is_on_the_page_by_itself(
     site: SignedInSite, page: Page, alder: Host
 ) -> None:
     page.goto("/")
+    page.wait_for_load_state()
     page.evaluate("window.loadedOnce = true")
+    card = page.locator(".node-card", has=page.get_by_role("link", name="alder", exact=True))
+    expect(card).to_have_attribute("data-state", "online")
     on_alder = page.get_by_role("list", name="Containers on alder")
     alder.start_workload("sleep", name="napper")
     napper = on_alder.locator("li", has_text="napper")
