@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -53,7 +53,10 @@ class FeedConsumer(AsyncWebsocketConsumer):
         self._user_read_at = time.monotonic()
         async with self.listen() as (feed, news):
             while True:
-                await news.wait()
+                # Without news, too: it would keep a stream of the node for who has signed out.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(READ_USER_EVERY_S):
+                        await news.wait()
                 news.clear()
                 try:
                     refusal = await self._refusal()

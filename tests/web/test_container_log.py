@@ -326,6 +326,19 @@ async def test_who_may_not_follow_any_more_is_told_nothing_more(
         assert await page.socket.close_code() == code
 
 
+async def test_a_page_without_news_is_closed_too_once_its_session_has_ended(
+    oscars_browser: Client, host: PodmanHost, followed: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "READ_USER_EVERY_S", 0.5)
+    host.write("first")
+    async with Page(followed, oscars_browser) as page:
+        await page.until("first")
+        await page.until_state("following")
+        await sync_to_async(oscars_browser.logout)()
+        assert await page.socket.close_code() == NOT_SIGNED_IN
+    assert len(log_feeds) == 0
+
+
 async def test_who_begins_to_follow_is_in_the_audit_log(
     oscars_browser: Client, host: PodmanHost, followed: Container
 ) -> None:
