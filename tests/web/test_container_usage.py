@@ -184,6 +184,7 @@ async def test_pages_of_one_container_are_rendered_once_a_round(
     pages = [usage.UsageConsumer() for _ in range(20)]
     for page in pages:
         page.podman_id, page._sent = COUNTER_ID, ""
+        page._node_name, page._expected_until = "alder", 0.0
     assert len({page.message(feed) for page in pages}) == 1
     assert len(rendered) == 1
 
