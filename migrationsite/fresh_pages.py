@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
@@ -19,6 +20,7 @@ class FreshPagesMiddleware(MiddlewareMixin):
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
         is_page = response.headers.get("Content-Type", "").startswith("text/html")
-        if is_page and request.user.is_authenticated:
+        # Not request.user, which a view may have left unasked.
+        if is_page and settings.SESSION_COOKIE_NAME in request.COOKIES:
             patch_cache_control(response, no_store=True)
         return response
