@@ -17,7 +17,7 @@ from tests.lab import Host, full_check, read_counter
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
 ENDED_MS = 120_000
 # With another container on the destination, its address may be taken there.
-POSSIBLE = re.compile(r"^(Ready|Possible, with warnings)$")
+POSSIBLE = re.compile(r"^\s*(Ready|Possible, with warnings)$")
 UNREACHABLE = {"name": "cedar", "host": "127.0.0.1", "port": 1, "host_key": HOST_KEY}
 # After the page has dealt with the message, whatever it did with what is in it.
 _NOTE_NAPPER = """
