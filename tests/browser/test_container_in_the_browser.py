@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.box import box_of
 from tests.browser.signed_in import SignedInSite
 from tests.integration.site import running
 from tests.lab import Host
@@ -116,11 +116,6 @@ def test_the_log_is_followed_paused_filtered_and_downloaded(
     page.goto("/")
     page.wait_for_load_state()
     wait_until(lambda: followed(alder) == 0)
-
-
-def box_of(locator: Locator) -> Any:
-    # bounding_box() says None of what a live update is just replacing.
-    return locator.evaluate("element => element.getBoundingClientRect().toJSON()")
 
 
 def followed(host: Host) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.browser.box import box_of
 from tests.browser.signed_in import SignedInSite
 from tests.factories import HOST_KEY
 from tests.integration.site import assert_same_program, running
@@ -54,8 +55,7 @@ def verdict_on(page: Page, node: str) -> Locator:
 
 
 def centre(locator: Locator) -> tuple[float, float]:
-    # bounding_box() says None of what a live update is just replacing.
-    box = locator.evaluate("element => element.getBoundingClientRect().toJSON()")
+    box = box_of(locator)
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
