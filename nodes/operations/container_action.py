@@ -80,7 +80,7 @@ async def _act(user: Actor, container: Container, request: ActionRequest) -> Don
     async with open_session(container.node) as session:
         # Before anything is held: most often it is the connection that fails.
         await session.connect()
-        holder = await sync_to_async(_begin)(user, container, request)
+        holder = await sync_to_async(begin)(user, container, request)
         await ping_node(container.node_id)
         try:
             killed = await _run(session, container, request)
@@ -95,18 +95,19 @@ async def _act(user: Actor, container: Container, request: ActionRequest) -> Don
     return Done(container=await now.afirst(), killed=killed)
 
 
-def _begin(user: Actor, container: Container, request: ActionRequest) -> str:
+def begin(user: Actor, container: Container, request: ActionRequest) -> str:
     """Hold the container and note in the audit log what is about to be done to it."""
     name = user.get_username() if isinstance(user, User) else ""
     holder = holder_of(action=request.action, user_name=name, key=secrets.token_hex(4))
     with transaction.atomic():
         lock_nodes([container.node_id])
-        _require_free(container)
-        if request.action == Action.START and not request.force:
-            _require_no_twin(container)
+        # First: an operation on other nodes that is about to begin is waited for here, and seen.
         seconds = request.timeout_s + _HOLD_MARGIN_S
         if not take_hold(container.podman_id, holder, seconds):
             raise InAction(container.name, hold_of(container.podman_id))
+        _require_free(container)
+        if request.action == Action.START and not request.force:
+            _require_no_twin(container)
         audit(user, f"container.{request.action}", container, **_told(container, request))
     return holder
 

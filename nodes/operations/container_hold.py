@@ -14,6 +14,9 @@ from nodes.models import Container, Lease, Node
 
 # As much of an ID as a lease's name has room for beside the prefix: 112 bits tell them apart.
 _ID_CHARS = 28
+# Nobody else ever sees this one.
+_MEETING = "meeting"
+_MEETING_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,18 @@ class Hold:
 def take_hold(podman_id: str, holder: str, seconds: float) -> bool:
     """Hold the container for so long, or return False: somebody else does."""
     return Lease.take(_name(podman_id), holder, seconds)
+
+
+def meet(podman_id: str) -> bool:
+    """Have actions wait until this transaction has ended, or return False: one has a hold.
+
+    An action and an operation may lock different nodes, as when the container is restored
+    elsewhere. Both write this row, even if it is gone again: its key has one wait for the other.
+    """
+    free = take_hold(podman_id, _MEETING, _MEETING_S)
+    if free:
+        give_back_hold(podman_id, _MEETING)
+    return free
 
 
 def give_back_hold(podman_id: str, holder: str) -> None:

@@ -24,7 +24,7 @@ from nodes.models import (
     OperationKind,
     OperationState,
 )
-from nodes.operations.container_hold import Hold, hold_of
+from nodes.operations.container_hold import Hold, hold_of, meet
 from nodes.operations.engine import engine
 from nodes.operations.errors import WorkflowError
 from nodes.operations.jobs import JOBS
@@ -162,9 +162,12 @@ def require_not_prepared(nodes: Sequence[Node]) -> None:
 
 
 def require_no_action(podman_id: str, name: str) -> None:
-    """Raise InAction while somebody stops, starts, … the container."""
-    if podman_id and (hold := hold_of(podman_id)):
-        raise InAction(name, hold)
+    """Raise InAction while somebody stops, starts, … the container; ask it in a transaction.
+
+    Until that has ended no action begins.
+    """
+    if podman_id and not meet(podman_id):
+        raise InAction(name, hold_of(podman_id))
 
 
 async def preflight_migration(
