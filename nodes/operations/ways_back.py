@@ -13,7 +13,13 @@ from nodes.models import Archive, Container, Operation, OperationKind, Operation
 from nodes.operations.engine import engine
 from nodes.operations.errors import RollbackFailed
 from nodes.operations.queue import lock_nodes
-from nodes.operations.start import Actor, AlreadyMoving, Refused, require_not_prepared
+from nodes.operations.start import (
+    Actor,
+    AlreadyMoving,
+    Refused,
+    require_no_action,
+    require_not_prepared,
+)
 from nodes.operations.start_restore import start_restore
 from nodes.podman.options import MigrationOptions
 from nodes.problem import Problem
@@ -72,10 +78,23 @@ def ways_back(operation: Operation) -> list[WayBack]:
     return [*ways, _settled(operation)]
 
 
+def keeper_of(podman_id: str) -> Operation | None:
+    """Return the operation that failed and can still bring the container back, if one does.
+
+    What is left of the container then has its state, perhaps nothing else does.
+    """
+    failed = Operation.objects.filter(
+        container_podman_id=podman_id,
+        state=OperationState.FAILED,
+        error__code__in=(RollbackFailed.code, _RESTORE_CHOSEN),
+    )
+    return next((each for each in failed.order_by("-pk") if _of_a_failed_rollback(each)), None)
+
+
 def take_way_back(user: Actor, operation: Operation, way: str, *, assured: bool) -> Operation:
     """Take it; return the operation that goes on: this one, or a restore from the catalog.
 
-    Raises Refused when it is not offered (any more), NotAssured, AlreadyMoving and what
+    Raises Refused when it is not offered (any more), NotAssured, AlreadyMoving, InAction and what
     start_restore raises.
     """
     with transaction.atomic():
@@ -222,6 +241,7 @@ def _reopen(operation: Operation, way: str) -> None:
     nodes = [node for node in (operation.source, operation.destination) if node is not None]
     lock_nodes(node.pk for node in nodes)
     require_not_prepared(nodes)
+    require_no_action(operation.container_podman_id, operation.container_name)
     journal = operation.journal
     if not journal.get("committed"):
         # Asked for by a person: what is left is taken back, nothing goes forward any more.

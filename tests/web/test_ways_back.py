@@ -8,7 +8,14 @@ import pytest
 from django.test import Client
 
 from nodes.models import AuditEvent, Container, Node, Operation, OperationKind, OperationState
-from tests.factories import make_archive, make_checkpoint, make_container, make_operation
+from nodes.operations.container_hold import holder_of, take_hold
+from tests.factories import (
+    COUNTER_ID,
+    make_archive,
+    make_checkpoint,
+    make_container,
+    make_operation,
+)
 
 JOURNAL = {"checkpoint_sent": True, "restore_sent": True}
 
@@ -208,3 +215,16 @@ def test_the_page_asks_for_the_assurance_in_words(
     assert "Somebody has to answer" in answer.content.decode()
     oscars_browser.post(address, {"way": way, "assured": "on"})
     assert AuditEvent.objects.filter(action=f"operation.{way}").count() == 1
+
+
+@pytest.mark.parametrize("way", ["source", "look-again"])
+def test_no_way_back_is_taken_while_something_is_done_to_the_container(
+    oscars_program: Client, counter: Container, way: str
+) -> None:
+    operation = failed_rollback(counter) if way == "source" else unknown(counter)
+    assert take_hold(COUNTER_ID, holder_of(action="remove", user_name="ada", key="x"), 60)
+    refused = take(oscars_program, operation, way)
+    assert (refused.status_code, refused.json()["code"]) == (409, "in_action")
+    before = operation.state
+    operation.refresh_from_db()
+    assert operation.state == before
