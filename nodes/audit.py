@@ -11,10 +11,10 @@ from nodes.models import AuditEvent
 
 def audit(
     user: AbstractBaseUser | AnonymousUser | None, action: str, subject: object, **detail: Any
-) -> None:
+) -> AuditEvent:
     """Note that the user did ``action`` (noun.verb) with ``subject``; never pass a secret."""
     known = user if isinstance(user, User) else None
-    AuditEvent.objects.create(
+    return AuditEvent.objects.create(
         user=known,
         user_name=known.get_username() if known else "",
         action=action,

@@ -66,6 +66,8 @@ class FakeHost:
         self.password = "correct horse"
         self.authorized_keys: list[str] = []
         self.commands: list[list[str]] = []
+        # How long each command could take that was run with a limit.
+        self.limits_s: list[int] = []
         self.sudo_error = ""
         # Whether `podman events` waits for events, of which there are none, or ends at once.
         self.events_go_on = False
@@ -95,6 +97,8 @@ class FakeHost:
             "cat": ("", "", 0),
             "test": ("", "", 0),
         }
+        # What it answers once it was asked for something: by the first two words of that.
+        self.afterwards: dict[str, dict[str, Answer]] = {}
         self.new_host_key()
 
     @property
@@ -154,10 +158,14 @@ class FakeHost:
                 process.exit(1)
                 return
             argv = argv[3:]
+        if argv[:2] == ["timeout", "-k"]:
+            self.limits_s.append(int(argv[3]))
+            argv = argv[4:]
         self.commands.append(argv)
         if argv[:2] == ["podman", "events"] and self.events_go_on:
             return
         stdout, stderr, status = self._find_answer(argv)
+        self.answers.update(self.afterwards.get(" ".join(argv[:2]), {}))
         process.stdout.write(stdout)
         process.stderr.write(stderr)
         process.exit(status)

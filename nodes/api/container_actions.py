@@ -26,7 +26,8 @@ _REFUSED = frozenset({404, 409, 422, 502})
 class ActionIn(Schema):
     """``time``: seconds to end by itself; ``name``: the new one; ``force``: remove a running one.
 
-    With ``force`` a copy is started although the container runs on another node.
+    With ``force`` a copy is started although the container runs on another node or went there, and
+    it is started or removed although an operation could still bring it back with its memory.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -12,6 +12,7 @@ from nodes.operations.action_request import (
     DEFAULT_TIME_S,
     LIVE_STATES,
     MOST_TIME_S,
+    STARTING,
     Action,
     ActionRequest,
 )
@@ -48,7 +49,7 @@ class ContainerActionForm(forms.Form):
             del self.fields["name"]
         if action not in _ENDS_THE_PROGRAM:
             del self.fields["time"]
-        if action not in (Action.REMOVE, Action.START):
+        if action not in (Action.REMOVE, *STARTING):
             del self.fields["force"]
 
     @property

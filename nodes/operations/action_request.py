@@ -11,7 +11,7 @@ from nodes.podman import action_argv, argv
 DEFAULT_TIME_S = 10
 MOST_TIME_S = 300
 # What Podman may need on a busy host beside the time that the container is given.
-_PODMAN_S = 60.0
+_PODMAN_S = 60
 
 
 class Action(StrEnum):
@@ -32,6 +32,8 @@ _WHEN: Mapping[str, tuple[Action, ...]] = {
         (Action.START, Action.RENAME, Action.REMOVE),
     ),
 }
+# What has a program of the container run that did not run before.
+STARTING = (Action.START, Action.RESTART, Action.UNPAUSE)
 # The states in which a program of the container exists.
 LIVE_STATES = ("running", "paused")
 
@@ -43,7 +45,11 @@ def actions_in(state: str) -> tuple[Action, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class ActionRequest:
-    """``time_s`` is how long its program may take to end; ``force`` removes a running one."""
+    """``time_s`` is how long its program may take to end.
+
+    ``force`` removes a running one, starts one that runs elsewhere, and does either although an
+    operation could still bring the container back.
+    """
 
     action: Action
     name: str = ""
@@ -51,7 +57,8 @@ class ActionRequest:
     force: bool = False
 
     @property
-    def timeout_s(self) -> float:
+    def limit_s(self) -> int:
+        """Return after how long the node itself ends the command."""
         return _PODMAN_S + self.time_s
 
 
@@ -70,4 +77,4 @@ def argv_of(podman_id: str, request: ActionRequest) -> list[str]:
             else argv.remove_stopped_argv(podman_id)
         ),
     }
-    return builders[request.action]()
+    return action_argv.limited_argv(builders[request.action](), seconds=request.limit_s)

@@ -14,20 +14,25 @@ from nodes.audit import audit
 from nodes.inventory.connect import open_session
 from nodes.inventory.watcher import observe
 from nodes.live import ping_node
-from nodes.models import Container, Operation
-from nodes.operations.action_request import LIVE_STATES, Action, ActionRequest, argv_of
+from nodes.models import AuditEvent, Container
+from nodes.operations.action_checks import Gone, require_possible
+from nodes.operations.action_request import Action, ActionRequest, argv_of
 from nodes.operations.container_hold import give_back_hold, hold_of, holder_of, take_hold
 from nodes.operations.errors import WorkflowError
 from nodes.operations.queue import lock_nodes
-from nodes.operations.start import Actor, AlreadyMoving, InAction, Refused, require_not_prepared
+from nodes.operations.start import Actor, InAction
+from nodes.podman.action_argv import BROKEN_OFF, KILL_AFTER_S
 from nodes.problem import FerryError
 from nodes.ssh.errors import CommandFailed, CommandTimedOut, NodeUnreachable
 from nodes.ssh.session import NodeSession
 from nodes.uninterrupted import settled
 
 logger = logging.getLogger(__name__)
+# What a node may need to begin the command and to tell its end, beside the command's own limit.
+_ANSWER_S = 15.0
 # The hold outlasts the command, so that it never ends while the command still runs.
 _HOLD_MARGIN_S = 30.0
+_CAUSE_CHARS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,21 +48,6 @@ class ActionFailed(WorkflowError):
     code = "action_failed"
 
 
-class SecondCopy(Refused):
-    """The same container runs on another node already."""
-
-    code = "second_copy"
-
-    def __init__(self, container: Container, twin: Container) -> None:
-        super().__init__(
-            f"{container.name} already runs on {twin.node.name}; this is the copy that was left "
-            f"on {container.node.name} when it moved.",
-            cause="Started here it would begin afresh and run twice.",
-            remedy=f"Remove this copy, or migrate {container.name} back. If two are what you "
-            "want, say so.",
-        )
-
-
 class NameTaken(ActionFailed):
     code = "name_taken"
 
@@ -68,9 +58,9 @@ class NameTaken(ActionFailed):
 
 
 async def act(user: Actor, container: Container, request: ActionRequest) -> Done:
-    """Do it, and look at the node's containers again.
+    """Do it, and look at the node's containers before and afterwards.
 
-    Raises AlreadyMoving, NodeInUse, InAction, SecondCopy, ActionFailed and what the node's session
+    Raises what require_possible raises, Gone, InAction, ActionFailed and what the node's session
     raises. Whoever asked may go away: it is done to its end all the same.
     """
     return await settled(_act(user, container, request))
@@ -80,54 +70,55 @@ async def _act(user: Actor, container: Container, request: ActionRequest) -> Don
     async with open_session(container.node) as session:
         # Before anything is held: most often it is the connection that fails.
         await session.connect()
-        holder = await sync_to_async(begin)(user, container, request)
+        container = await _seen_now(session, container)
+        held = await sync_to_async(begin)(user, container, request)
         await ping_node(container.node_id)
         try:
             killed = await _run(session, container, request)
         except (CommandTimedOut, NodeUnreachable):
-            # Nobody knows whether Podman is still at it: the hold ends by itself.
+            # Nobody knows how it went, nor whether Podman is still at it: the hold ends by itself,
+            # as it does whenever this is broken off.
             raise
-        except BaseException:
-            await _let_go(session, container, holder)
+        except FerryError as error:
+            told = (error.problem.cause or error.problem.message)[:_CAUSE_CHARS]
+            await _let_go(session, held, outcome="failed", cause=told)
             raise
-        await _let_go(session, container, holder)
+        await _let_go(session, held, outcome="done")
     now = Container.objects.select_related("node").filter(pk=container.pk)
     return Done(container=await now.afirst(), killed=killed)
 
 
-def begin(user: Actor, container: Container, request: ActionRequest) -> str:
+async def _seen_now(session: NodeSession, container: Container) -> Container:
+    """Return the container as the node has it at this moment. Raises Gone."""
+    await observe(session, container.node_id)
+    now = Container.objects.select_related("node").filter(pk=container.pk)
+    seen = await now.afirst()
+    if seen is None:
+        raise Gone(container)
+    return seen
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Held:
+    container: Container
+    holder: str
+    event: AuditEvent
+
+
+def begin(user: Actor, container: Container, request: ActionRequest) -> _Held:
     """Hold the container and note in the audit log what is about to be done to it."""
     name = user.get_username() if isinstance(user, User) else ""
     holder = holder_of(action=request.action, user_name=name, key=secrets.token_hex(4))
     with transaction.atomic():
         lock_nodes([container.node_id])
         # First: an operation on other nodes that is about to begin is waited for here, and seen.
-        seconds = request.timeout_s + _HOLD_MARGIN_S
+        seconds = request.limit_s + KILL_AFTER_S + _HOLD_MARGIN_S
         if not take_hold(container.podman_id, holder, seconds):
             raise InAction(container.name, hold_of(container.podman_id))
-        _require_free(container)
-        if request.action == Action.START and not request.force:
-            _require_no_twin(container)
-        audit(user, f"container.{request.action}", container, **_told(container, request))
-    return holder
-
-
-def _require_free(container: Container) -> None:
-    require_not_prepared([container.node])
-    unfinished = Operation.objects.unfinished().filter(container_podman_id=container.podman_id)
-    if other := unfinished.first():
-        raise AlreadyMoving(other)
-
-
-def twin_of(container: Container) -> Container | None:
-    """Return the same container as it runs on another node: its ID goes along when it moves."""
-    same = Container.objects.filter(podman_id=container.podman_id, state__in=LIVE_STATES)
-    return same.exclude(node=container.node_id).select_related("node").first()
-
-
-def _require_no_twin(container: Container) -> None:
-    if twin := twin_of(container):
-        raise SecondCopy(container, twin)
+        require_possible(container, request)
+        told = _told(container, request)
+        event = audit(user, f"container.{request.action}", container, **told)
+    return _Held(container=container, holder=holder, event=event)
 
 
 def _told(container: Container, request: ActionRequest) -> dict[str, object]:
@@ -136,33 +127,56 @@ def _told(container: Container, request: ActionRequest) -> dict[str, object]:
         told["name"] = request.name
     if request.force:
         told["force"] = True
-    return told
+    # Until it is known.
+    return {**told, "outcome": "unknown"}
 
 
-async def _let_go(session: NodeSession, container: Container, holder: str) -> None:
-    await sync_to_async(give_back_hold)(container.podman_id, holder)
+async def _let_go(session: NodeSession, held: _Held, **outcome: str) -> None:
+    await sync_to_async(_end)(held, outcome)
+    node_id = held.container.node_id
     try:
-        await observe(session, container.node_id)
+        await observe(session, node_id)
     except FerryError:
         # It is done; the node's watcher looks again by itself.
         logger.warning("%s could not be looked at after an action", session.name, exc_info=True)
+    # Whatever the node shows: the pages say that something is being done to it.
+    await ping_node(node_id)
+
+
+def _end(held: _Held, outcome: dict[str, str]) -> None:
+    give_back_hold(held.container.podman_id, held.holder)
+    held.event.detail = {**held.event.detail, **outcome}
+    held.event.save(update_fields=["detail"])
 
 
 async def _run(session: NodeSession, container: Container, request: ActionRequest) -> bool:
     """Run the command and return whether the program had to be killed. Raises ActionFailed."""
     command = argv_of(container.podman_id, request)
+    timeout_s = request.limit_s + KILL_AFTER_S + _ANSWER_S
     try:
-        done = await session.run(command, timeout_s=request.timeout_s)
+        done = await session.run(command, timeout_s=timeout_s)
     except CommandFailed as error:
-        if request.action == Action.RENAME and "is in use" in error.stderr:
-            raise NameTaken(session.name, request.name) from error
-        raise ActionFailed(
-            f"Podman did not {request.action} {container.name} on {session.name}.",
-            cause=error.problem.cause,
-            remedy=_remedy(error.stderr, container, session.name),
-        ) from error
+        raise _failure(error, container, request) from error
     # podman-stop(1) warns so when it sends SIGKILL (Podman 5.8.6).
     return "resorting to SIGKILL" in done.stderr
+
+
+def _failure(error: CommandFailed, container: Container, request: ActionRequest) -> ActionFailed:
+    node = container.node.name
+    if request.action == Action.RENAME and "is in use" in error.stderr:
+        return NameTaken(node, request.name)
+    if error.exit_status in BROKEN_OFF:
+        return ActionFailed(
+            f"Podman did not {request.action} {container.name} on {node} within "
+            f"{request.limit_s} s, so its command was broken off.",
+            cause=error.problem.cause,
+            remedy=f"See what {container.name} is now, and what {node} is so busy with.",
+        )
+    return ActionFailed(
+        f"Podman did not {request.action} {container.name} on {node}.",
+        cause=error.problem.cause,
+        remedy=_remedy(error.stderr, container, node),
+    )
 
 
 # What Podman's words ask for; the first that fits.

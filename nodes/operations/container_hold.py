@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import ceil
 
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from nodes.models import Container, Lease, Node
 
@@ -21,8 +23,11 @@ _MEETING_S = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Hold:
+    """``left_s`` is in how many seconds it ends at the latest."""
+
     action: str
     user_name: str
+    left_s: int
 
 
 def take_hold(podman_id: str, holder: str, seconds: float) -> bool:
@@ -56,7 +61,8 @@ def hold_of(podman_id: str) -> Hold | None:
     if lease is None:
         return None
     action, _, rest = lease.holder.partition(" ")
-    return Hold(action=action, user_name=rest.partition(" ")[2])
+    left = (lease.expires_at - timezone.now()).total_seconds()
+    return Hold(action=action, user_name=rest.partition(" ")[2], left_s=max(1, ceil(left)))
 
 
 def held_container(nodes: Iterable[Node]) -> Container | None:

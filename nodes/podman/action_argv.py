@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+KILL_AFTER_S = 5
+# timeout(1): 124 when the time was over, 137 when SIGKILL had to be sent; 128 is what
+# nodes/ssh/session.py tells of a command that a signal has ended.
+BROKEN_OFF = (124, 128, 137)
+
+
+def limited_argv(argv: Sequence[str], *, seconds: int) -> list[str]:
+    """Have the node end the command after so long: sshd does not when the connection goes."""
+    # The short option is the one that BusyBox has as well.
+    return ["timeout", "-k", str(KILL_AFTER_S), str(seconds), *argv]
+
 
 def start_argv(container: str) -> list[str]:
     return ["podman", "start", "--", container]

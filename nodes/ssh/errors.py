@@ -136,4 +136,7 @@ def _shown(argv: Sequence[str]) -> str:
     """Return what a person calls the command: a script of ours goes by its name, its $0."""
     if list(argv[:2]) == ["sh", "-c"] and len(argv) > 3:
         return argv[3]
+    # What only limits the command is not named: nodes/podman/action_argv.py.
+    if list(argv[:2]) == ["timeout", "-k"]:
+        argv = argv[4:]
     return " ".join(argv[:3])

@@ -13,8 +13,8 @@ from nodes.finding import Level
 from nodes.forms import MigrationForm
 from nodes.models import Archive, Container, Node, Operation
 from nodes.operations import start
+from nodes.operations.action_checks import twin_of
 from nodes.operations.connection_checks import answers_keep
-from nodes.operations.container_action import twin_of
 from nodes.operations.container_hold import hold_of
 from nodes.problem import FerryError
 from nodes.views.access import operator, viewer

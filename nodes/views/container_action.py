@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, cast
 
 from asgiref.sync import async_to_sync
@@ -12,9 +13,11 @@ from django_htmx.middleware import HtmxDetails
 
 from nodes.forms import ContainerActionForm
 from nodes.models import Archive, Container, Operation
-from nodes.operations.action_request import LIVE_STATES, Action, actions_in
-from nodes.operations.container_action import Done, NameTaken, act, twin_of
+from nodes.operations.action_checks import move_away, twin_of
+from nodes.operations.action_request import LIVE_STATES, STARTING, Action, actions_in
+from nodes.operations.container_action import Done, NameTaken, act
 from nodes.operations.container_hold import hold_of
+from nodes.operations.ways_back import keeper_of
 from nodes.problem import FerryError
 from nodes.views.access import operator
 from nodes.views.answers import UNPROCESSABLE, go_to, is_fragment, page_or_fragment
@@ -53,7 +56,10 @@ def action(request: HttpRequest, node_pk: int, podman_id: str, action: str) -> H
     except NameTaken as error:
         form.add_error("name", str(error))
     except FerryError as error:
-        context |= {"problem": error.problem, **_hindrances(container)}
+        # The node was asked: it may be another state than the one that the dialog told.
+        with suppress(Container.DoesNotExist):
+            container.refresh_from_db()
+        context = {**_context(container, form), "problem": error.problem}
     else:
         level, words = _told(container, form, done)
         messages.add_message(request, level, words)
@@ -72,6 +78,7 @@ def _show(
 
 def _context(container: Container, form: ContainerActionForm) -> dict[str, Any]:
     archives = Archive.objects.filter(container_podman_id=container.podman_id)
+    unfinished = Operation.objects.unfinished().filter(container_podman_id=container.podman_id)
     return {
         "container": container,
         "node": container.node,
@@ -80,14 +87,13 @@ def _context(container: Container, form: ContainerActionForm) -> dict[str, Any]:
         "runs": container.state in LIVE_STATES,
         "fits": form.action in actions_in(container.state),
         "archive_count": archives.count(),
+        "starts": form.action in STARTING,
         "twin": twin_of(container),
-        **_hindrances(container),
+        "move": move_away(container),
+        "keeper": keeper_of(container.podman_id),
+        "unfinished": unfinished.first(),
+        "hold": hold_of(container.podman_id),
     }
-
-
-def _hindrances(container: Container) -> dict[str, Any]:
-    unfinished = Operation.objects.unfinished().filter(container_podman_id=container.podman_id)
-    return {"unfinished": unfinished.first(), "hold": hold_of(container.podman_id)}
 
 
 def _told(container: Container, form: ContainerActionForm, done: Done) -> tuple[int, str]:

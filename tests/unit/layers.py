@@ -28,6 +28,7 @@ _RUNNER = [
     "nodes.operations.procrastinate_engine",
     "nodes.operations.wake_calls",
     "nodes.operations.container_hold",
+    "nodes.operations.action_checks",
     "nodes.operations.container_action",
     "nodes.operations.start",
     "nodes.operations.start_node",

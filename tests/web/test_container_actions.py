@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import pytest
@@ -22,11 +21,11 @@ from tests.factories import (
     make_container,
     make_node,
 )
-from tests.fake_host import FakeHost, recorded
+from tests.fake_host import FakeHost
+from tests.web.counter_on_host import has_counter
 from tests.web.text import text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("archives_folder")]
-DONE = ("", "", 0)
 HTMX = {"HX-Request": "true"}
 
 
@@ -37,11 +36,7 @@ def address(container: Container, action: str) -> str:
 @pytest.fixture
 def on_host(fake_host: FakeHost, node_of: Callable[..., Node]) -> Container:
     """Return the container that the fake host's `podman ps` lists."""
-    listed = json.loads(recorded("ps.json"))[:1]
-    listed[0]["Id"] = COUNTER_ID
-    fake_host.answers["podman ps"] = (json.dumps(listed), "", 0)
-    for action in ("start", "stop", "restart", "pause", "unpause", "rename", "rm"):
-        fake_host.answers[f"podman {action}"] = DONE
+    has_counter(fake_host)
     return make_container(node_of(fake_host))
 
 
@@ -90,6 +85,7 @@ def test_each_action_is_podmans_own_and_is_audited(
     command: list[str],
     words: str,
 ) -> None:
+    has_counter(fake_host, {"start": "exited", "unpause": "paused"}.get(action, "running"))
     response = oscars_browser.post(address(on_host, action), given, follow=True)
     assert asked(fake_host, command[0]) == [["podman", *command]]
     assert words in text_of(response)
@@ -104,6 +100,7 @@ def test_each_action_is_podmans_own_and_is_audited(
 def test_a_container_that_does_not_run_is_removed_without_force(
     oscars_browser: Client, fake_host: FakeHost, on_host: Container
 ) -> None:
+    has_counter(fake_host, "exited")
     Container.objects.update(state="exited")
     oscars_browser.post(address(on_host, "remove"))
     assert asked(fake_host, "rm") == [["podman", "rm", "--", COUNTER_ID]]
@@ -165,6 +162,7 @@ def test_a_hold_that_nobody_gave_back_ends_by_itself(
     oscars_browser: Client, fake_host: FakeHost, on_host: Container
 ) -> None:
     assert take_hold(COUNTER_ID, holder_of(action="stop", user_name="ada", key="x"), -1)
+    has_counter(fake_host, "exited")
     assert oscars_browser.post(address(on_host, "start")).status_code == 302
     assert asked(fake_host, "start")
 
@@ -179,6 +177,7 @@ def test_a_preparation_waits_for_an_action(adas_program: Client, counter: Contai
 def test_what_podman_says_is_shown_with_a_remedy_and_nothing_stays_held(
     oscars_browser: Client, fake_host: FakeHost, on_host: Container
 ) -> None:
+    has_counter(fake_host, "exited")
     said = "Error: rootlessport listen tcp 0.0.0.0:8081: bind: address already in use"
     fake_host.answers["podman start"] = ("", said, 126)
     response = oscars_browser.post(address(on_host, "start"), headers=HTMX)
@@ -244,6 +243,7 @@ def test_a_program_that_had_to_be_killed_is_told(
 def test_the_copy_that_a_move_left_is_not_started_by_accident(
     oscars_browser: Client, fake_host: FakeHost, on_host: Container
 ) -> None:
+    has_counter(fake_host, "exited")
     Container.objects.update(state="exited")
     make_container(make_node("birch"))
     page = text_of(oscars_browser.get(on_host.get_absolute_url()))
@@ -318,7 +318,7 @@ def test_a_list_stays_where_it_is(
 def test_who_removes_it_is_sent_to_the_node(
     oscars_browser: Client, fake_host: FakeHost, on_host: Container
 ) -> None:
-    fake_host.answers["podman ps"] = ("[]", "", 0)
+    fake_host.afterwards["podman rm"] = {"podman ps": ("[]", "", 0)}
     headers = {**HTMX, "HX-Current-URL": f"http://testserver{on_host.get_absolute_url()}"}
     response = oscars_browser.post(address(on_host, "remove"), {"force": "on"}, headers=headers)
     assert response["HX-Redirect"] == on_host.node.get_absolute_url()
