@@ -99,13 +99,15 @@ async def _seen_now(session: NodeSession, container: Container) -> Container:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Held:
+class Held:
+    """A container to which something is being done, and what the audit log says of it so far."""
+
     container: Container
     holder: str
     event: AuditEvent
 
 
-def begin(user: Actor, container: Container, request: ActionRequest) -> _Held:
+def begin(user: Actor, container: Container, request: ActionRequest) -> Held:
     """Hold the container and note in the audit log what is about to be done to it."""
     name = user.get_username() if isinstance(user, User) else ""
     holder = holder_of(action=request.action, user_name=name, key=secrets.token_hex(4))
@@ -118,7 +120,7 @@ def begin(user: Actor, container: Container, request: ActionRequest) -> _Held:
         require_possible(container, request)
         told = _told(container, request)
         event = audit(user, f"container.{request.action}", container, **told)
-    return _Held(container=container, holder=holder, event=event)
+    return Held(container=container, holder=holder, event=event)
 
 
 def _told(container: Container, request: ActionRequest) -> dict[str, object]:
@@ -131,7 +133,7 @@ def _told(container: Container, request: ActionRequest) -> dict[str, object]:
     return {**told, "outcome": "unknown"}
 
 
-async def _let_go(session: NodeSession, held: _Held, **outcome: str) -> None:
+async def _let_go(session: NodeSession, held: Held, **outcome: str) -> None:
     await sync_to_async(_end)(held, outcome)
     node_id = held.container.node_id
     try:
@@ -143,7 +145,7 @@ async def _let_go(session: NodeSession, held: _Held, **outcome: str) -> None:
     await ping_node(node_id)
 
 
-def _end(held: _Held, outcome: dict[str, str]) -> None:
+def _end(held: Held, outcome: dict[str, str]) -> None:
     give_back_hold(held.container.podman_id, held.holder)
     held.event.detail = {**held.event.detail, **outcome}
     held.event.save(update_fields=["detail"])

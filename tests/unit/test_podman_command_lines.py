@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
@@ -139,3 +140,9 @@ def test_a_hostile_new_name_stays_one_argument(name: str) -> None:
     assert action_argv.rename_argv("7657bdea19a4", name) == [
         "podman", "rename", "--", "7657bdea19a4", name,
     ]  # fmt: skip
+
+
+def test_a_command_with_a_limit_ends_by_itself() -> None:
+    limited = action_argv.limited_argv(["sleep", "60"], seconds=1)
+    assert limited == ["timeout", "-k", "5", "1", "sleep", "60"]
+    assert subprocess.run(limited, check=False).returncode in action_argv.BROKEN_OFF
