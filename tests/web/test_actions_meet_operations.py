@@ -73,7 +73,6 @@ def at_once() -> Callable[[Callable[[], object]], threading.Thread]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
 @pytest.mark.parametrize("first", ["action", "operation"])
 def test_of_two_that_begin_together_on_different_nodes_the_second_is_refused(
     at_once: Callable[[Callable[[], object]], threading.Thread], first: str
