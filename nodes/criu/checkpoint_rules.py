@@ -61,6 +61,14 @@ CHECKPOINT_RULES = (
         source="measured: CRIU 4.2.1 and a shell that forked every 0.2 s; criu/cr-dump.c",
     ),
     Rule(
+        id="cgroup-gone",
+        pattern=r"cg: failed walking .{1,300} for empty cgroups",
+        cause="A control group of the host went away while CRIU read them: something else ended "
+        "at that moment.",
+        remedy="Try again.",
+        source=f"{_MEASURED}; criu/cgroup.c",
+    ),
+    Rule(
         id="terminal",
         pattern=r"tty: (?:ctty inheritance|Found dangling tty|Found slave peer|Only one slave)"
         r"|Task attached to shell terminal|for fd=-?[0-9]+ path=/dev/pts/"

@@ -7,6 +7,11 @@ public report that quotes them, or the source file whose format string they foll
 from __future__ import annotations
 
 CHECKPOINT_LINES = [
+    (
+        "cgroup-gone",
+        "(00.144094) Error (criu/cgroup.c:742): cg: failed walking /proc/self/fd/18/../2efcfe25af"
+        " for empty cgroups: No such file or directory",
+    ),
     # The lab's line, its beginning as criu/cr-dump.c writes it.
     ("freeze-timeout", "Error (criu/cr-dump.c): Timeout reached. Try to interrupt: 0"),
     (
