@@ -99,7 +99,8 @@ def _place_of_container(operation: Operation) -> str:
     journal = Journal.parse(operation.journal)
     if journal.back_on_source:
         # Later it may have gone elsewhere: this is about the operation's end.
-        where = f"was left running on {operation.source_name}, its memory intact."
+        # True whether it had been halted for a while or not at all.
+        where = f"stayed on {operation.source_name} and runs, its memory intact."
         return f"{operation.container_name} {where}"
     return "" if journal.checkpoint_sent else "Nothing was changed."
 

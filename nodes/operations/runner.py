@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +33,7 @@ from nodes.operations.errors import (
 from nodes.operations.heartbeat import heartbeats
 from nodes.operations.jobs import JOBS
 from nodes.operations.queue import claim
+from nodes.operations.recover import Interrupted
 from nodes.operations.report import GivenAway
 from nodes.operations.row_report import RowReport
 from nodes.podman.answer import text_of
@@ -157,8 +159,16 @@ def _cancelled(operation: Operation) -> Problem:
 
 def _with_place(operation: Operation, error: FerryError) -> Problem:
     problem = _diagnosed(error.problem)
+    if isinstance(error, Interrupted) and (former := operation.error):
+        problem = _asked_again(problem, former)
     place = "" if isinstance(error, PreflightFailed) else _place(operation)
     return replace(problem, message=f"{problem.message} {place}".strip())
+
+
+def _asked_again(problem: Problem, former: Mapping[str, Any]) -> Problem:
+    """Tell why nobody had known how it ended: no stop of the site has interrupted this one."""
+    cause = former.get("cause") or former.get("message") or problem.cause
+    return replace(problem, message="Nobody knew how it ended; it was rolled back.", cause=cause)
 
 
 def _diagnosed(problem: Problem) -> Problem:

@@ -102,9 +102,7 @@ def test_a_cancelled_migration_says_where_the_container_is(
     expect(dialog).to_contain_text("alder")
     dialog.get_by_role("button", name="Cancel and keep it on alder").click()
     expect(
-        page.get_by_text(
-            re.compile(r"Cancelled\. (counter was left running on alder|Nothing was changed)")
-        )
+        page.get_by_text(re.compile(r"Cancelled\. (counter stayed on alder|Nothing was changed)"))
     ).to_be_visible(timeout=ENDED_MS)
     assert (running(slow_alder), running(birch)) == (["counter"], [])
     assert_same_program(before, full_check(slow_alder))
@@ -129,7 +127,7 @@ def test_a_failed_restore_says_what_happened_why_and_what_to_do(
     )  # fmt: skip
     panel = page.get_by_role("region", name=re.compile("could not be restored on birch"))
     expect(panel).to_be_visible(timeout=ENDED_MS)
-    expect(panel).to_contain_text("counter was left running on alder")
+    expect(panel).to_contain_text("counter stayed on alder")
     expect(panel).to_contain_text("port")
     expect(panel).to_contain_text("What to do")
     assert running(alder) == ["counter"]
