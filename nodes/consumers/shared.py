@@ -8,6 +8,7 @@ import time
 
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from uvicorn.protocols.utils import ClientDisconnected
 
 from nodes.consumers.base import INTERNAL_ERROR, NOT_SIGNED_IN, READ_USER_EVERY_S
 from nodes.consumers.broadcast import Subscription, subscribed
@@ -44,6 +45,9 @@ class SharedConsumer(AsyncWebsocketConsumer):
                 async with subscribed(self.topic(now), self.state_of_page()) as page:
                     now = await self._send_while(page, now)
             await self.close(code=NOT_SIGNED_IN)
+        except ClientDisconnected:
+            # The page was left while something was on its way to it.
+            return
         except Exception:
             # Without its sender the page would look live and stay as it is. Once closed it
             # connects again, and gets everything anew.

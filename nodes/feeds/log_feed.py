@@ -22,9 +22,10 @@ from nodes.problem import FerryError
 from nodes.ssh.errors import CommandFailed
 
 logger = logging.getLogger(__name__)
-TAIL_LINES = 500
 # Of what comes at once only the last lines are kept: nobody reads more.
 MOST_LINES_AT_ONCE = 400
+# All of what comes first is shown.
+TAIL_LINES = MOST_LINES_AT_ONCE
 # A container may write 100 MB/s. So much is read of it, to be counted; what lags behind that for
 # so long is left out altogether, and the stream begins again at the present.
 READ_BYTES_PER_S = 4_000_000

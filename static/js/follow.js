@@ -25,6 +25,7 @@ function follow(root) {
   let refusals = 0;
   let socket;
   let sentence = words.textContent;
+  let { kind } = state.dataset;
   for (const tool of root.querySelectorAll("[data-follow-tool]")) tool.hidden = false;
 
   const isPaused = () => pause.getAttribute("aria-pressed") === "true";
@@ -43,6 +44,7 @@ function follow(root) {
       counts.push(`${count(found)} of ${count(box.childElementCount)} lines match.`);
     }
     write(words, isPaused() ? "Paused." : sentence);
+    state.dataset.kind = isPaused() ? "paused" : kind;
     write(counted, counts.join(" "));
   }
 
@@ -71,7 +73,7 @@ function follow(root) {
     if (message.lines) add(message.lines);
     if (message.state) {
       sentence = message.state.words;
-      state.dataset.kind = message.state.kind;
+      kind = message.state.kind;
       onward.hidden = !message.state.url;
       onward.href = message.state.url;
       onward.textContent = message.state.link;
@@ -101,7 +103,7 @@ function follow(root) {
     socket.addEventListener("close", (event) => {
       refusals += 1;
       const isOver = NOT_AGAIN.includes(event.code) || refusals >= MOST_REFUSALS;
-      state.dataset.kind = "lost";
+      kind = "lost";
       sentence = isOver ? "The log is not shown any more. Reload the page." : "Reconnecting…";
       tell();
       if (!isOver) setTimeout(connect, RETRY_MS);
