@@ -23,6 +23,7 @@ from tests.integration.site import (
     staging_is_gone,
 )
 from tests.lab import Host, full_check, read_counter, wait_until_it_counts
+from tests.lab.sshd import wait_until_it_answers
 
 pytestmark = [pytest.mark.integration, pytest.mark.lab]
 
@@ -184,6 +185,7 @@ async def test_a_destination_that_died_is_answered_for_by_a_person(
 
     # What the person answered for was not so; the copy goes as soon as birch answers again.
     birch.mend()
+    wait_until_it_answers(birch.address)
     for name in ("alder", "birch"):
         await site.container("counter", name)
     (leftover,) = [

@@ -24,6 +24,7 @@ from tests.integration.site import (
     volumes,
 )
 from tests.lab import Host, full_check, read_counter, wait_until_it_counts
+from tests.lab.sshd import wait_until_it_answers
 
 pytestmark = [pytest.mark.integration, pytest.mark.lab]
 
@@ -69,6 +70,7 @@ async def test_a_destination_that_goes_away_is_unknown_until_it_can_be_asked(
     assert running(alder) == []  # nothing is guessed: no second copy is started
 
     birch.mend()
+    wait_until_it_answers(birch.address)
     await recover_operation(operation.pk)
     await operation.arefresh_from_db()
     assert operation.state == OperationState.FAILED

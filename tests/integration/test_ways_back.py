@@ -21,6 +21,7 @@ from tests.integration.site import (
     staging_is_gone,
 )
 from tests.lab import CounterReading, Host, full_check, read_counter, wait_until_it_counts
+from tests.lab.sshd import wait_until_it_answers
 
 pytestmark = [pytest.mark.integration, pytest.mark.lab]
 
@@ -37,6 +38,7 @@ async def unknown(
     await site.run_while(operation, in_phase("verify"), lambda _: birch.cut())
     assert operation.state == OperationState.UNKNOWN, operation.error
     birch.mend()
+    wait_until_it_answers(birch.address)
     assert (running(alder), running(birch)) == ([], ["counter"])
     return operation, before
 
