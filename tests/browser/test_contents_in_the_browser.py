@@ -45,9 +45,10 @@ def test_each_part_opens_in_place_and_has_its_own_address(
         "aria-current", "page"
     )
     expect(page).to_have_title(re.compile("^Root filesystem of"))
+    assert page.evaluate("window.stayed")
     page.go_back()
     expect(page.get_by_role("heading", name="Processes")).to_be_visible()
-    assert page.evaluate("window.stayed")
+    expect(page).to_have_url(re.compile(f"/archives/{archive}/contents/processes/$"))
 
 
 def test_values_of_an_environment_show_when_asked_for(page: Page, archive: int) -> None:
