@@ -349,6 +349,8 @@ def test_an_archive_is_renamed_pinned_and_verified_in_place(page: Page, catalog:
     page.get_by_label("Name").fill("no good name")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Use up to 255 letters")).to_be_visible()
+    # The focus goes there by itself, and must not do so while something is typed elsewhere.
+    expect(page.get_by_label("Name")).to_be_focused()
     page.get_by_label("Name").fill("before-upgrade")
     page.get_by_label("Tags").fill("web, team-a")
     page.get_by_role("button", name="Save").click()
