@@ -17,13 +17,12 @@ from nodes.models import (
     BatchState,
     Container,
     Node,
-    NodeState,
     Operation,
     OperationState,
 )
 from nodes.operations.batch_turn import turn
 from tests.conftest import browser_of
-from tests.factories import make_batch, make_container, make_node
+from tests.factories import make_batch, make_container
 from tests.web.batch_hosts import Fleet, has_memory, podman_id
 from tests.web.text import text_of
 
@@ -196,15 +195,6 @@ def test_a_node_without_containers_says_so(oscars_browser: Client, counter: Cont
     birch = Node.objects.get(name="birch")
     html = text_of(oscars_browser.get(reverse("node-evacuate", args=[birch.pk])))
     assert "birch has no container" in html
-
-
-def test_a_node_that_was_never_reached_is_not_called_empty(
-    oscars_browser: Client, counter: Container
-) -> None:
-    node = make_node("cedar", state=NodeState.CONNECTING)
-    html = text_of(oscars_browser.get(reverse("node-evacuate", args=[node.pk])))
-    assert "The containers of cedar are not known" in html
-    assert "It is connecting." in html
 
 
 def test_a_selection_is_planned_from_the_list_of_containers(
