@@ -113,7 +113,7 @@ def _words(scene: Scene, place: Host, moment: Moment, operation: dict[str, Any])
         return [f"the operation says {said}"]
     if place is not scene.source:
         return [f"it runs on {place.name}, but the operation says {said}"]
-    names_source = f"running on {scene.source.name}" in message
+    names_source = f"stayed on {scene.source.name} and runs" in message
     problems = []
     if names_source and result["rolled_back"] is not True:
         problems.append(f"it was brought back, but the operation says {said}")

@@ -27,7 +27,7 @@ async def fail_the_dump(site: Site, name: str, rule: str) -> Operation:
     assert_recognised(failed, rule)
     assert failed.error["code"] == "checkpoint_failed"
     assert "Error (criu" in failed.error["line"]
-    assert "running on alder" in failed.error["message"]
+    assert "stayed on alder and runs" in failed.error["message"]
     container_id = failed.container_podman_id
     kept = alder.run(["cat", f"{STORE}/{container_id}/userdata/dump.log"]).stdout
     assert await site.log(failed, "dump.log") == kept

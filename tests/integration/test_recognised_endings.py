@@ -32,7 +32,7 @@ async def test_a_program_that_ends_by_itself_after_the_restore_is_explained_and_
     assert failed.error["code"] == "verify_failed", failed.error
     assert failed.error["rule"] == "exit-other"
     assert "exit code 7" in failed.error["message"]
-    assert "running on alder" in failed.error["message"]
+    assert "stayed on alder and runs" in failed.error["message"]
     assert "leaving" in await site.log(failed, "container.log")
     assert (running(alder), all_containers(birch)) == (["guest"], [])
     assert_goes_on(alder, "guest", before)
@@ -72,7 +72,7 @@ async def test_a_program_that_podman_starts_afresh_is_not_taken_for_the_restored
 
     assert failed.state == OperationState.FAILED, failed.result
     assert failed.error["code"] == "verify_failed", failed.error
-    assert "running on alder" in failed.error["message"]
+    assert "stayed on alder and runs" in failed.error["message"]
     assert (running(alder), all_containers(birch)) == (["phoenix"], [])
     assert alder.run(["podman", "logs", "--tail", "1", "phoenix"]).stdout == started
 

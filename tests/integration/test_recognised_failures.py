@@ -133,7 +133,7 @@ async def test_a_port_taken_meanwhile_is_recognised(
 
     assert_recognised(failed, "port-in-use")
     assert failed.error["code"] == "restore_failed"
-    assert "running on alder" in failed.error["message"]
+    assert "stayed on alder and runs" in failed.error["message"]
     await assert_rolled_back(site, failed, before=before)
     await assert_moves_now(site, before)
 

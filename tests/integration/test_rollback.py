@@ -45,7 +45,7 @@ async def test_cancel_rolls_back_in_every_phase(
 
     assert operation.state == OperationState.CANCELLED, operation.error
     untouched = phase in ("preflight", "image")
-    said = "Nothing was changed" if untouched else "running on alder"
+    said = "Nothing was changed" if untouched else "stayed on alder and runs"
     assert said in operation.error["message"]
     assert running(alder) == ["counter"]
     assert_same_program(before, full_check(alder))
@@ -115,7 +115,7 @@ async def test_a_container_removed_before_the_start_is_not_said_to_run_anywhere(
 
     await operation.arefresh_from_db()
     assert operation.state == OperationState.FAILED
-    assert "running on" not in operation.error["message"]
+    assert "and runs" not in operation.error["message"]
     assert "memory intact" not in operation.error["message"]
     assert operation.result["rolled_back"] is False
     assert (all_containers(alder), all_containers(birch)) == ([], [])
