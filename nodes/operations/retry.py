@@ -15,6 +15,8 @@ from nodes.operations.start_restore import start_restore
 from nodes.podman.options import CheckpointOptions, MigrationOptions, RestoreOptions
 
 _CAN_BE_RETRIED = (OperationState.FAILED, OperationState.CANCELLED)
+# Longer ids fit into no database.
+_MOST_DIGITS = 18
 
 
 def retry_operation(user: Actor, operation: Operation, options: Mapping[str, Any]) -> Operation:
@@ -30,6 +32,18 @@ def retry_operation(user: Actor, operation: Operation, options: Mapping[str, Any
         again = _start(user, locked, {**locked.options, **options})
         Operation.objects.filter(pk=again.pk).update(retry_of=locked)
     return again
+
+
+def note_retry(again: Operation, former: str) -> None:
+    """Say which operation this one repeats: ``former`` is its id, as the dialog gave it back.
+
+    Whatever names none that this could be a retry of is ignored.
+    """
+    if not former.isdecimal() or len(former) > _MOST_DIGITS:
+        return
+    like_it = Operation.objects.filter(kind=again.kind, state__in=_CAN_BE_RETRIED)
+    if found := like_it.filter(pk=int(former)).first():
+        Operation.objects.filter(pk=again.pk).update(retry_of=found)
 
 
 def _require_retriable(operation: Operation) -> None:

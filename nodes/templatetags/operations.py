@@ -107,6 +107,7 @@ def retry_url(operation: Operation) -> str:
     """Return the dialog with the operation's options and those that may help, "" if none can."""
     options = {**operation.options, **operation.error.get("options", {})}
     query: dict[str, Any] = {name: "on" for name in options_used(options)}
+    query["retry_of"] = operation.pk
     query |= {name: options[name] for name in _TEXTS if options.get(name)}
     if operation.kind == OperationKind.RESTORE:
         if operation.archive_id is None:

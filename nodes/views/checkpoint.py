@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from nodes.finding import errors_in
 from nodes.forms import CheckpointForm
+from nodes.operations.retry import note_retry
 from nodes.operations.start_checkpoint import preflight_checkpoint, start_checkpoint
 from nodes.problem import FerryError
 from nodes.views.access import operator
@@ -37,6 +38,7 @@ def checkpoint(request: HttpRequest, node_pk: int, podman_id: str) -> HttpRespon
         except FerryError as error:
             context["problem"] = error.problem
         else:
+            note_retry(operation, request.POST.get("retry_of", ""))
             return go_to(request, operation.get_absolute_url())
     return page_or_fragment(request, _PAGE, _FRAGMENT, context, status=UNPROCESSABLE)
 

@@ -16,6 +16,7 @@ from nodes.operations import start
 from nodes.operations.action_checks import twin_of
 from nodes.operations.connection_checks import answers_keep
 from nodes.operations.container_hold import hold_of
+from nodes.operations.retry import note_retry
 from nodes.problem import FerryError
 from nodes.views.access import operator, viewer
 from nodes.views.answers import UNPROCESSABLE, go_to, page_or_fragment
@@ -86,6 +87,7 @@ def migrate(request: HttpRequest, node_pk: int, podman_id: str) -> HttpResponse:
             except FerryError as error:
                 context["problem"] = error.problem
             else:
+                note_retry(operation, request.POST.get("retry_of", ""))
                 return go_to(request, operation.get_absolute_url())
         return page_or_fragment(
             request, "containers/migrate.html", "containers/_migrate_form.html", context,

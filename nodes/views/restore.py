@@ -15,6 +15,7 @@ from nodes.finding import errors_in
 from nodes.forms import RestoreForm
 from nodes.forms.restore import CLOSE, ESTABLISHED
 from nodes.models import Archive, Container, ContentsState, Node
+from nodes.operations.retry import note_retry
 from nodes.operations.start_restore import preflight_restore, start_restore
 from nodes.problem import FerryError
 from nodes.views.access import operator
@@ -86,6 +87,7 @@ def restore(request: HttpRequest, pk: int) -> HttpResponse:
         except FerryError as error:
             context["problem"] = error.problem
         else:
+            note_retry(operation, request.POST.get("retry_of", ""))
             return go_to(request, operation.get_absolute_url())
     return page_or_fragment(request, _PAGE, _FRAGMENT, context, status=UNPROCESSABLE)
 

@@ -91,6 +91,7 @@ def test_what_has_not_begun_has_no_time_line() -> None:
 
 def test_the_next_try_has_the_same_options_and_those_that_may_help() -> None:
     operation = Operation(
+        pk=44,
         kind=OperationKind.MIGRATE,
         source_id=1,
         destination_id=2,
@@ -101,6 +102,7 @@ def test_the_next_try_has_the_same_options_and_those_that_may_help() -> None:
     url = urlsplit(retry_url(operation))
     assert COUNTER_ID in url.path
     assert parse_qs(url.query) == {
+        "retry_of": ["44"],
         "destination": ["2"],
         "compress": ["none"],
         "file_locks": ["on"],

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from nodes.models import Container, Node, Operation, OperationKind, OperationState
+from nodes.templatetags.operations import retry_url
 from tests.factories import make_archive, make_checkpoint, make_operation, make_restore
 
 
@@ -88,3 +89,27 @@ def test_only_an_admin_retries_what_changes_a_node(
     )
     assert retry(oscars_program, prepare).status_code == 403
     assert retry(adas_program, prepare).json()["kind"] == "prepare"
+
+
+def test_the_dialog_of_a_retry_ties_both_operations_together(
+    oscars_browser: Client, failed: Operation
+) -> None:
+    Operation.objects.update(error={"message": "The port is taken."})
+    offered = oscars_browser.get(retry_url(failed)).content.decode()
+    assert f'<input type="hidden" name="retry_of" value="{failed.pk}">' in offered
+    sent = {"destination": failed.destination_id, "retry_of": failed.pk}
+    page = retry_url(failed).split("?")[0]
+    second = oscars_browser.post(page, sent)["Location"]
+    first = failed.get_absolute_url()
+    assert f'<a href="{first}">an earlier one</a>' in oscars_browser.get(second).content.decode()
+    assert f'<a href="{second}">tried again</a>' in oscars_browser.get(first).content.decode()
+
+
+@pytest.mark.parametrize("named", ["", "-1", "٣", "9" * 400, "1e3", "999999"])
+def test_a_retry_of_what_there_is_not_starts_all_the_same(
+    oscars_browser: Client, failed: Operation, named: str
+) -> None:
+    page = retry_url(failed).split("?")[0]
+    sent = {"destination": failed.destination_id, "retry_of": named}
+    assert oscars_browser.post(page, sent).status_code == 302
+    assert Operation.objects.latest("pk").retry_of is None
