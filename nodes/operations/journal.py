@@ -65,6 +65,7 @@ class Journal(Marks):
     archive_id: int | None = None
     archive_bytes: int = 0
     archive_sha256: str = ""
+    # Until it ran on the destination, or on the source again.
     downtime_s: float = 0.0
     checkpoint_statistics: dict[str, float] = field(default_factory=dict)
     restore_statistics: dict[str, float] = field(default_factory=dict)

@@ -137,5 +137,5 @@ async def _runs_elsewhere(operation: Operation, session: NodeSession) -> bool:
 class _QuietReport(RowReport):
     """What is tried every minute is no news for the operation's log."""
 
-    async def log(self, message: str, *, level: str = "info") -> None:
+    async def log(self, message: str, *, level: str = "info", phase: str = "") -> None:
         logger.info("%s", message)

@@ -82,7 +82,8 @@ class Move:
                 holds={side: hold.as_dict() for side, hold in holds.items()},
                 incoming_key=incoming.key,
             )
-            await self.report.log(f"Checkpointing {container.name} on {self.source.name}.")
+            told = f"Checkpointing {container.name} on {self.source.name}."
+            await self.report.log(told, phase="checkpoint")
             last_running_at = _now()
             step, pid = await start_checkpoint(
                 self.source, container, self.plan.options.checkpoint, self.plan.archive_path

@@ -58,8 +58,8 @@ class Report(Protocol):
     async def skip(self, name: str, reason: str) -> None:
         """Say that a phase is not needed."""
 
-    async def log(self, message: str, *, level: str = "info") -> None:
-        """Add a line to the operation's log."""
+    async def log(self, message: str, *, level: str = "info", phase: str = "") -> None:
+        """Add a line to the operation's log; ``phase`` says to which it belongs if not to this."""
 
     async def findings(self, findings: Sequence[Finding]) -> None:
         """Show what preflight found."""

@@ -7,6 +7,7 @@ that runs it is not cleared before the source has answered: there must never be 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from enum import Enum, auto
 
@@ -112,7 +113,9 @@ async def _run_on_source(
     source: NodeSession, plan: MigrationPlan, journal: Journal, report: Report
 ) -> None:
     around = holding(journal, plan, SOURCE)
-    await run_on_source(source, plan, report, journal.volumes, around)
+    if await run_on_source(source, plan, report, journal.volumes, around):
+        downtime_s = max(time.time() - journal.last_running_at, 0.0)
+        await note(report, journal, downtime_s=downtime_s)
     await tell_what_failed(source, journal, plan, report)
     await let_go(source, journal, plan, report)
 

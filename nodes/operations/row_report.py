@@ -128,12 +128,21 @@ class RowReport:
         await self.save()
         await self.log(reason)
 
-    async def log(self, message: str, *, level: str = "info") -> None:
+    async def log(self, message: str, *, level: str = "info", phase: str = "") -> None:
         event = OperationEvent(
-            operation=self._operation, phase=self._operation.phase, level=level, message=message
+            operation=self._operation,
+            phase=phase or self._phase_of_now(),
+            level=level,
+            message=message,
         )
         await self._writes.try_to(event.asave)
         await ping_operation(self._operation.pk)
+
+    def _phase_of_now(self) -> str:
+        """Return the phase that is under way or has just ended well, "" after one that failed."""
+        states = {phase["state"] for phase in self._phases.values()}
+        is_over = PhaseState.FAILED in states and PhaseState.RUNNING not in states
+        return "" if is_over else self._operation.phase
 
     async def findings(self, findings: Sequence[Finding]) -> None:
         await self.write(findings=[finding.as_dict() for finding in findings])

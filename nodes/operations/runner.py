@@ -275,4 +275,6 @@ def _unfinished_result(operation: Operation) -> dict[str, Any]:
     # What was left running has never stopped.
     stops = not operation.options.get("leave_running")
     taken_back = stops and journal.get("back_on_source", False) and not journal.get("committed")
-    return {"rolled_back": taken_back, "archive_id": operation.archive_id}
+    halted_s = journal.get("downtime_s", 0.0) if taken_back else 0.0
+    downtime = {"downtime_s": round(halted_s, 3)} if halted_s else {}
+    return {"rolled_back": taken_back, "archive_id": operation.archive_id, **downtime}

@@ -123,7 +123,8 @@ async def _attempt(
         incoming.start_reading(Limits())
         await journal.mark(report, checkpoint_sent=True, archive_key=incoming.key)
         goes_on = "It runs on." if plan.options.leave_running else "It stops."
-        await report.log(f"Checkpointing {container.name} on {node.name}. {goes_on}")
+        told = f"Checkpointing {container.name} on {node.name}. {goes_on}"
+        await report.log(told, phase="checkpoint")
         step, pid = await start_checkpoint(node, container, plan.options, plan.archive_path)
         statistics = await _receive(node, plan, near, incoming, step, pid, report)
         await _require_whole(incoming)

@@ -101,7 +101,7 @@ def nothing_guessed(operation_id: int) -> Iterator[None]:
 
 
 async def until_answered(
-    session: NodeSession, report: Report, ask: Callable[[], Awaitable[None]]
+    session: NodeSession, report: Report, ask: Callable[[], Awaitable[object]]
 ) -> None:
     """Ask a node until it answers. Raises StateUnknown when it does not for long enough."""
     clock = asyncio.get_running_loop().time
@@ -135,10 +135,11 @@ async def run_on_source(
     report: Report,
     volumes: Sequence[str],
     around: Sequence[str] = (),
-) -> None:
-    """Leave the container running on its node; ``volumes`` are the names of those that it had.
+) -> bool:
+    """Leave the container running on its node, and tell whether it had to be restored for that.
 
-    ``around`` is what runs the command that restores it, as `nice` would.
+    ``volumes`` are the names of those that it had; ``around`` is what runs the command that
+    restores it, as `nice` would.
 
     Raises RollbackFailed, EndedMeanwhile and what the node says.
     """
@@ -151,8 +152,7 @@ async def run_on_source(
             await step.terminate()
         whole = (await step.wait(_DUMP_WITHIN_S)).exit_status == 0
     if await container_exists(source, plan.container_id):
-        await _run_in_place(source, plan, report, around)
-        return
+        return await _run_in_place(source, plan, report, around)
     if not whole:
         raise RollbackFailed(
             f"The container is gone from {source.name} and its archive is not whole.",
@@ -161,18 +161,19 @@ async def run_on_source(
         )
     require_ours(report)
     await _import_on_source(source, plan, volumes, around)
+    return True
 
 
 async def _run_in_place(
     source: NodeSession, plan: Frozen, report: Report, around: Sequence[str]
-) -> None:
+) -> bool:
     container = await inspect_container(source, plan.container_id)
     begun = str(plan.folder / f"{CHECKPOINT_STEP}.begun" / "boot")
     if container.running:
         if not plan.leaves_running:
             await _require_not_afresh(source, container, begun)
         await say(report, f"{container.name} runs on {source.name}.")
-        return
+        return False
     asked = ["sh", "-c", _OWN_DUMP, "own-dump", begun, plan.container_id]
     if plan.leaves_running or (await source.run(asked)).stdout.strip() != "own":
         # Files of an earlier checkpoint may lie there: its memory is not what the container had.
@@ -186,6 +187,7 @@ async def _run_in_place(
         timeout_s=3600,
     )
     await _require_back(source, plan, done, container)
+    return True
 
 
 async def _require_not_afresh(source: NodeSession, container: ContainerDetail, begun: str) -> None:

@@ -53,7 +53,7 @@ class Silent:
     async def phase(self, name: str) -> Any:
         yield self
 
-    async def log(self, message: str, *, level: str = "info") -> None: ...
+    async def log(self, message: str, *, level: str = "info", phase: str = "") -> None: ...
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ class Told:
         self.progressed: list[tuple[int, int | None]] = []
         self.legs: dict[str, list[dict[str, Any]]] = {}
 
-    async def log(self, message: str, *, level: str = "info") -> None:
+    async def log(self, message: str, *, level: str = "info", phase: str = "") -> None:
         self.lines.append(message)
 
     async def progress(self, done_bytes: int, total_bytes: int | None) -> None:
