@@ -68,7 +68,9 @@ def serve() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         # Ctrl-C reaches the site by itself; a second signal would cut its rollbacks short.
         signal.signal(number, lambda received, _: stop(site, received))
-    return site.wait()
+    ended = site.wait()
+    # Ended by the signal that somebody stopped it with: as it should be.
+    return 0 if -ended in (signal.SIGINT, signal.SIGTERM) else ended
 
 
 def stop(site: subprocess.Popen[bytes], received: int) -> None:
