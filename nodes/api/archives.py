@@ -26,7 +26,6 @@ from nodes.api.problems import Unprocessable, problem_response
 from nodes.api.schemas import ArchiveOut, ProblemOut
 from nodes.archives import change
 from nodes.archives.change import (
-    MOST_TAGS,
     NAME_CHARS,
     NAME_PATTERN,
     NOTE_CHARS,
@@ -39,7 +38,7 @@ from nodes.archives.place import archive_store
 from nodes.catalog.errors import ArchiveUnreadable
 from nodes.live import ping_archives
 from nodes.models import Archive
-from nodes.models.tag import TAG_PATTERN
+from nodes.models.tag import MOST_TAGS, TAG_PATTERN
 from nodes.views.archive import send_archive
 from nodes.views.form_file import FormFile
 

@@ -49,6 +49,7 @@ class NodeIn(Schema):
     port: int = 22
     user: str = "root"
     sudo: bool = False
+    tags: list[str] = []
     host_key: HostKeyIn | str | None = None
     # Used once to authorise the site's key on the host, then forgotten.
     password: SecretStr | None = None
@@ -62,12 +63,14 @@ class NodePatch(Schema):
     port: int | None = None
     user: str | None = None
     sudo: bool | None = None
+    tags: list[str] | None = None
     host_key: HostKeyIn | str | None = None
 
 
 @router.get("", auth=viewer, response=list[NodeOut])
-def list_nodes(request: HttpRequest) -> Any:
-    return Node.objects.all()
+def list_nodes(request: HttpRequest, tag: str = "") -> Any:
+    """List all nodes, or those with a tag."""
+    return [node for node in Node.objects.all() if tag in ("", *node.tags)]
 
 
 @router.post("", auth=admin, response={201: NodeOut, frozenset({409, 422, 502}): ProblemOut})

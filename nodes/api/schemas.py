@@ -67,6 +67,7 @@ class NodeOut(Schema):
     port: int
     user: str
     sudo: bool
+    tags: list[str]
     host_key: str
     host_key_fingerprint: str
     state: str

@@ -15,14 +15,13 @@ from nodes.audit import audit
 from nodes.catalog.errors import StoreError
 from nodes.catalog.store import Store
 from nodes.models import Archive, Operation, Tag
-from nodes.models.tag import validate_tag
+from nodes.models.tag import checked_tags
 
 Actor = AbstractBaseUser | AnonymousUser | None
 # It becomes the name of the downloaded file.
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 NAME_CHARS = 255
 NOTE_CHARS = 10_000
-MOST_TAGS = 20
 
 
 def change_archive(user: Actor, archive: Archive, changes: Mapping[str, Any]) -> None:
@@ -51,27 +50,13 @@ def checked_name(name: str) -> str:
     return name
 
 
-def tags_checked(names: Iterable[str]) -> list[str]:
-    """Return the names in order, each once. Raises InvalidChange."""
-    wanted = sorted(set(names))
-    if len(wanted) > MOST_TAGS:
-        raise InvalidChange("tags", f"An archive has up to {MOST_TAGS} tags.")
-    for name in wanted:
-        try:
-            validate_tag(name)
-        except ValidationError as error:
-            raise InvalidChange("tags", error.messages[0]) from error
-    return wanted
-
-
 def tags_named(names: Iterable[str]) -> list[Tag]:
     """Return the tags of these names, new ones where needed. Raises InvalidChange."""
-    return [Tag.objects.get_or_create(name=name)[0] for name in tags_checked(names)]
-
-
-def split_tags(text: str) -> list[str]:
-    """Return the tags that somebody has typed, with commas or blanks between them."""
-    return text.replace(",", " ").lower().split()
+    try:
+        wanted = checked_tags(names)
+    except ValidationError as error:
+        raise InvalidChange("tags", error.messages[0]) from error
+    return [Tag.objects.get_or_create(name=name)[0] for name in wanted]
 
 
 def add_tag(user: Actor, archives: Iterable[Archive], name: str) -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 
-from nodes.archives.change import NAME_CHARS, NOTE_CHARS, checked_name, split_tags, tags_checked
+from nodes.archives.change import NAME_CHARS, NOTE_CHARS, checked_name
 from nodes.archives.errors import InvalidChange
+from nodes.forms.tags import TagsField
 from nodes.models import Archive
-
-Given = TypeVar("Given")
-Checked = TypeVar("Checked")
 
 
 class ArchiveForm(forms.Form):
@@ -22,11 +19,8 @@ class ArchiveForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
         help_text="It is downloaded under this name.",
     )
-    tags = forms.CharField(
-        required=False,
-        max_length=1000,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text="Words to find it by, with blanks between them: before-upgrade team-a",
+    tags = TagsField(
+        help_text="Words to find it by, with blanks between them: before-upgrade team-a"
     )
     note = forms.CharField(
         required=False, max_length=NOTE_CHARS, widget=forms.Textarea(attrs={"rows": 4})
@@ -34,14 +28,14 @@ class ArchiveForm(forms.Form):
 
     @classmethod
     def of(cls, archive: Archive) -> ArchiveForm:
-        tags = " ".join(tag.name for tag in archive.tags.all())
+        tags = [tag.name for tag in archive.tags.all()]
         return cls(initial={"name": archive.name, "tags": tags, "note": archive.note})
 
     def clean_name(self) -> str:
-        return _checked(checked_name, self.cleaned_data["name"])
-
-    def clean_tags(self) -> list[str]:
-        return _checked(tags_checked, split_tags(self.cleaned_data["tags"]))
+        try:
+            return checked_name(self.cleaned_data["name"])
+        except InvalidChange as error:
+            raise ValidationError(str(error)) from error
 
     def changes_of(self, archive: Archive) -> dict[str, Any]:
         """Return what of the valid form differs from what is so."""
@@ -51,10 +45,3 @@ class ArchiveForm(forms.Form):
             "note": archive.note,
         }
         return {name: value for name, value in self.cleaned_data.items() if value != present[name]}
-
-
-def _checked(check: Callable[[Given], Checked], value: Given) -> Checked:
-    try:
-        return check(value)
-    except InvalidChange as error:
-        raise ValidationError(str(error)) from error

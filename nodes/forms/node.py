@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from nodes.forms.tags import TagsField
 from nodes.models import Node
 from nodes.ssh.host_key import parse_host_key
 
@@ -14,9 +15,13 @@ from nodes.ssh.host_key import parse_host_key
 class NodeForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """Where a node is and as whom to use it."""
 
+    tags = TagsField(
+        help_text="Words to filter the fleet by, with blanks between them: edge berlin"
+    )
+
     class Meta:
         model = Node
-        fields = ["name", "host", "port", "user", "sudo"]
+        fields = ["name", "host", "port", "user", "sudo", "tags"]
         help_texts = {
             "name": "What you call it here.",
             "user": "root, or a user who may use sudo without a password.",

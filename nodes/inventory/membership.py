@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from nodes.audit import audit
 from nodes.inventory.fleet import fleet
 from nodes.inventory.register import authorise, look_at
-from nodes.live import ping_operations
+from nodes.live import ping_node, ping_operations
 from nodes.models import Node, Operation, OperationState
 from nodes.problem import FerryError
 
@@ -62,6 +62,8 @@ def change_node(user: Actor, node: Node, changed: Sequence[str]) -> None:
         node.save()
         audit(user, "node.edit", node, changed=list(changed))
     look_now(node)
+    # A look that finds nothing new tells nobody.
+    async_to_sync(ping_node)(node.pk)
 
 
 def pin_host_key(user: Actor, node: Node, host_key: str) -> None:

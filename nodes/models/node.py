@@ -31,6 +31,7 @@ class Node(models.Model):
     )
     user = models.CharField(max_length=32, default="root", validators=[validate_user_name])
     sudo = models.BooleanField("use sudo", default=False)
+    tags = models.JSONField(default=list, blank=True)
     host_key = models.TextField(help_text="The pinned public host key, as in known_hosts.")
 
     state = models.CharField(max_length=16, choices=NodeState.choices, default=NodeState.CONNECTING)

@@ -135,9 +135,11 @@ def choices_context() -> dict[str, Any]:
     """Return what can be chosen in the form over the board."""
     pods = Container.objects.exclude(pod="").order_by("pod").values_list("pod", flat=True)
     states = Container.objects.order_by("state").values_list("state", flat=True)
+    tagged = Node.objects.exclude(tags=[]).values_list("tags", flat=True)
     return {
         "states": list(states.distinct()),
         "pods": list(pods.distinct()[:PODS_OFFERED]),
+        "tags": sorted({tag for tags in tagged for tag in tags}),
         "readiness_choices": READINESS,
         "node_states": NodeState.choices,
     }

@@ -33,6 +33,7 @@ class BoardFilter:
     pod: str = ""
     readiness: str = ""
     node_state: str = ""
+    tag: str = ""
     # The nodes whose long lists are unfolded, their numbers with commas between.
     unfold: str = ""
     # "" for the board.
@@ -67,7 +68,7 @@ class BoardFilter:
 
     @property
     def is_active(self) -> bool:
-        return self.is_of_containers or bool(self.readiness or self.node_state)
+        return self.is_of_containers or bool(self.readiness or self.node_state or self.tag)
 
     @property
     def is_of_containers(self) -> bool:
@@ -82,8 +83,12 @@ class BoardFilter:
         nodes = Node.objects.all() if pks is None else Node.objects.filter(pk__in=pks)
         if self.node_state:
             nodes = nodes.filter(state=self.node_state)
-        # It is in no column.
-        return [node for node in nodes if self.readiness in ("", node.readiness)]
+        # Both are in no column of their own.
+        return [
+            node
+            for node in nodes
+            if self.readiness in ("", node.readiness) and self.tag in ("", *node.tags)
+        ]
 
     def names_node(self, node: Node) -> bool:
         text = self.q.lower()
