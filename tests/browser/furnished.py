@@ -15,6 +15,7 @@ from tests.serving import ServedSite, wait_for_operation
 BATCH_S = 120.0
 # No page is there.
 NOWHERE = "/nowhere/"
+_TAGS = {"alder": ["berlin", "edge"], "birch": ["berlin"]}
 # What an administrator might have written.
 _UNDER_SYSTEMD = r"""
 printf '# Our own.\n[engine]\ncgroup_manager = "systemd"\nnum_locks = 2048\n' > "$1"
@@ -30,6 +31,8 @@ def furnish(served: ServedSite, hosts: dict[str, Host]) -> dict[str, str]:
     cedar.start_workload("sleep", name="napper")
     site = SignedInSite.with_nodes(served, list(hosts.values()))
     with served.api() as api:
+        for name, tags in _TAGS.items():
+            api.patch(f"/nodes/{site.node_ids[name]}", json={"tags": tags}).raise_for_status()
         moved = migrate(api, "counter", "alder", "birch")
         assert moved["state"] == "succeeded", moved
         alder.start_workload("tcp", name="session-store")
