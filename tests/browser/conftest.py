@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from tests.browser.chromium import ARGUMENTS, CHROMIUM
+from tests.browser.chromium import ARGUMENTS, CHROMIUM, new_context
 from tests.browser.furnished import NOWHERE
 from tests.browser.signed_in import SignedInSite
 from tests.integration.conftest import alder, birch, counter, lab
@@ -56,7 +56,7 @@ def site(served: ServedSite, alder: Host, birch: Host) -> SignedInSite:
 @pytest.fixture
 def page(chromium: Browser, served: ServedSite) -> Iterator[Page]:
     """Sign in as the first admin; any error in the console fails the test."""
-    context = chromium.new_context(base_url=served.url, accept_downloads=True)
+    context = new_context(chromium, base_url=served.url, accept_downloads=True)
     page = context.new_page()
     errors: list[str] = []
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.browser.chromium import new_context
 from tests.serving import ServedSite
 from tests.unit.archives import Checkpoint
 
@@ -82,7 +83,7 @@ def test_dropped_files_are_uploaded_one_after_another_and_appear_in_the_list(pag
 @pytest.fixture
 def unwatched(chromium: Browser, served: ServedSite) -> Iterator[Page]:
     """Sign in with a page that may lose its connection, which is an error in the console."""
-    context = chromium.new_context(base_url=served.url)
+    context = new_context(chromium, base_url=served.url)
     page = context.new_page()
     sign_in(page, served)
     yield page

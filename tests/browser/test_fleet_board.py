@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.box import box_of
+from tests.browser.chromium import new_context
 from tests.browser.signed_in import SignedInSite
 from tests.factories import HOST_KEY
 from tests.integration.site import assert_same_program, running
@@ -88,7 +89,7 @@ def add_unreachable(site: SignedInSite) -> None:
 def phone(chromium: Browser, page: Page, site: SignedInSite) -> Iterator[Page]:
     """Be signed in on a phone, too."""
     signed_in: Any = page.context.storage_state()
-    context = chromium.new_context(base_url=site.served.url, storage_state=signed_in, **PHONE)
+    context = new_context(chromium, base_url=site.served.url, storage_state=signed_in, **PHONE)
     yield context.new_page()
     context.close()
 
