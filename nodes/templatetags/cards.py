@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
@@ -19,6 +20,7 @@ from nodes.templatetags.units import with_fresh_times
 register = template.Library()
 # Of all kinds of rights together; about 12 KB each.
 MOST_CARDS = 2000
+_INDENTATION = re.compile(r"\s*\n\s*")
 _OOB = ' hx-swap-oob="true"'
 # They move with every look at a node, and are told only of nodes that are not online.
 _MOVING = ("last_seen_at", "observed_at", "readiness_at")
@@ -46,7 +48,8 @@ def oob_node_card(node: Node, rights: Rights) -> SafeString:
         return mark_safe(known[1])  # noqa: S308
     # Without the user, a request or its token: others are sent the same.
     context = {"node": node, "perms": PermWrapper(rights), "role": rights.role, "oob": True}
-    html = render_to_string("fleet/_node_card.html", context)
+    # The template's indentation would be sent with each of hundreds of cards.
+    html = _INDENTATION.sub("\n", render_to_string("fleet/_node_card.html", context))
     # Other threads render, too: a copy of the keys cannot change under the loop.
     for oldest in list(_known)[: max(len(_known) - MOST_CARDS + 1, 0)]:
         _known.pop(oldest, None)

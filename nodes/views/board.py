@@ -11,6 +11,7 @@ from django.db.models import (
     F,
     IntegerField,
     Prefetch,
+    Q,
     QuerySet,
     Value,
     When,
@@ -26,6 +27,9 @@ from nodes.views.containers import note_operations
 
 # On each card, the running ones first; the others at the press of a link.
 CHIPS_SHOWN = 12
+# Of a large fleet fewer: nobody reads thousands, and each takes its time to render and send.
+LARGE_FLEET = 50
+CHIPS_SHOWN_OF_MANY = 6
 # Of each node, too.
 UNFOLDED_MOST = 500
 PODS_OFFERED = 200
@@ -37,30 +41,36 @@ Counts = Mapping[int, int]
 def nodes_on_board(wanted: BoardFilter, pks: Collection[int] | None = None) -> list[Any]:
     """Return the nodes that fit, each with the containers that do as ``containers_shown``.
 
-    Of these there are CHIPS_SHOWN at most, unless the node is unfolded; ``containers_folded``
-    more fit. ``containers_count`` and ``containers_running`` are of all that it has. The number
-    of queries is the same for any number of nodes and containers.
+    Of these there are CHIPS_SHOWN at most, or CHIPS_SHOWN_OF_MANY, unless the node is unfolded;
+    ``containers_folded`` more fit. ``containers_count`` and ``containers_running`` are of all that
+    it has. The number of queries is the same for any number of nodes and containers.
     """
+    most = _chips_shown()
     found: list[Any] = wanted.nodes(pks)
     fitting = _count_by_node(wanted.containers(), found)
     everything = _count_by_node(Container.objects.all(), found)
     running = _count_by_node(Container.objects.filter(state="running"), found)
     found = [node for node in found if _fits(node, wanted, fitting)]
-    _attach(found, wanted)
+    _attach(found, wanted, most)
     for node in found:
         node.containers_count = everything.get(node.pk, 0)
         node.containers_running = running.get(node.pk, 0)
         node.containers_fitting = fitting.get(node.pk, 0)
         node.containers_folded = node.containers_fitting - len(node.containers_shown)
         node.is_unfolded = node.pk in wanted.unfolded
-        node.unfold_query = _unfold_query(node, wanted)
+        is_long = node.containers_fitting > most
+        node.unfold_query = _unfold_query(node, wanted) if is_long else None
     return found
 
 
-def _unfold_query(node: Any, wanted: BoardFilter) -> str | None:
-    """Return the query of the link that unfolds or folds the node's list, None if it is short."""
-    if node.containers_fitting <= CHIPS_SHOWN:
-        return None
+def _chips_shown() -> int:
+    # Of the whole fleet: a card is the same on the page as when it is sent alone.
+    is_large = Node.objects.count() > LARGE_FLEET
+    return CHIPS_SHOWN_OF_MANY if is_large else CHIPS_SHOWN
+
+
+def _unfold_query(node: Any, wanted: BoardFilter) -> str:
+    """Return the query of the link that unfolds the node's list, or folds it again."""
     others = wanted.unfolded ^ {node.pk}
     return wanted.query(unfold=",".join(str(pk) for pk in sorted(others)))
 
@@ -77,11 +87,11 @@ def _fits(node: Node, wanted: BoardFilter, fitting: Counts) -> bool:
     return wanted.names_node(node) and not (wanted.state or wanted.pod)
 
 
-def _attach(nodes: list[Any], wanted: BoardFilter) -> None:
+def _attach(nodes: list[Any], wanted: BoardFilter, folded_most: int) -> None:
     """Set ``containers_shown``, and on each container what holds it."""
     for most, some in (
         (UNFOLDED_MOST, [node for node in nodes if node.pk in wanted.unfolded]),
-        (CHIPS_SHOWN, [node for node in nodes if node.pk not in wanted.unfolded]),
+        (folded_most, [node for node in nodes if node.pk not in wanted.unfolded]),
     ):
         shown = _first_of_each(wanted.containers().filter(node__in=some), most)
         prefetch_related_objects(
@@ -104,13 +114,14 @@ def _first_of_each(containers: QuerySet[Container], most: int) -> QuerySet[Conta
 
 def fleet_totals() -> dict[str, int]:
     """Count what the board's heading tells."""
+    running = Q(state="running", node__state=NodeState.ONLINE)
     return {
-        "nodes_total": Node.objects.count(),
-        "nodes_online": Node.objects.filter(state=NodeState.ONLINE).count(),
-        "containers_total": Container.objects.count(),
-        "containers_running": Container.objects.filter(
-            state="running", node__state=NodeState.ONLINE
-        ).count(),
+        **Node.objects.aggregate(
+            nodes_total=Count("pk"), nodes_online=Count("pk", filter=Q(state=NodeState.ONLINE))
+        ),
+        **Container.objects.aggregate(
+            containers_total=Count("pk"), containers_running=Count("pk", filter=running)
+        ),
     }
 
 

@@ -13,7 +13,9 @@ from django.utils import timezone
 
 from nodes.models import Container, Node, NodeState, OperationState
 from nodes.templatetags import cards
-from nodes.views.board import CHIPS_SHOWN
+from nodes.views import board
+from nodes.views.board import CHIPS_SHOWN, CHIPS_SHOWN_OF_MANY
+from nodes.views.board_filter import BoardFilter
 from tests.conftest import browser_of
 from tests.factories import make_node, make_operation
 
@@ -43,6 +45,18 @@ def page(browser: Client) -> tuple[str, int]:
     with CaptureQueriesContext(connection) as queries:
         html = browser.get("/").content.decode()
     return html, len(queries)
+
+
+def test_the_cards_of_many_nodes_show_fewer_containers_on_the_page_and_live(
+    oscars_browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(make_node("alder"), CHIPS_SHOWN)
+    birch = make_node("birch")
+    fill(birch, CHIPS_SHOWN)
+    monkeypatch.setattr(board, "LARGE_FLEET", 1)
+    assert page(oscars_browser)[0].count('class="chip"') == 2 * CHIPS_SHOWN_OF_MANY
+    (alone,) = board.nodes_on_board(BoardFilter(), [birch.pk])
+    assert len(alone.containers_shown) == CHIPS_SHOWN_OF_MANY
 
 
 def test_the_number_of_queries_does_not_grow_with_nodes_and_containers(
