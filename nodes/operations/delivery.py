@@ -88,6 +88,8 @@ class Delivery:
                 await self.unpack_ahead.begin(self.destination)
             await self.leg.carry(partial(self._push_rest, descriptor), self._look)
             await self._require_whole()
+            # Of how much was perhaps not known yet when the last of it was sent.
+            await self.phase.progress(self.cargo.size_bytes, self.cargo.size_bytes)
             if self.unpack_ahead is not None:
                 await self.unpack_ahead.end(self.destination)
         except BaseException:

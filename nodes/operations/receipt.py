@@ -63,6 +63,9 @@ class Receipt:
                 cause=f"{self.incoming.size_bytes} of {self.total_bytes} bytes arrived.",
                 remedy="Try again; if it happens again, look at the source's disk.",
             )
+        if self.is_last_leg:
+            # Of how much was perhaps not known yet when the last of it came.
+            await self.phase.progress(self.incoming.size_bytes, self.total_bytes)
         await self.incoming.end()
 
     async def _follow(self, pid: int) -> None:

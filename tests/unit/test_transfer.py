@@ -111,6 +111,26 @@ async def test_the_destination_has_what_the_catalog_has(
     incoming.discard()
 
 
+async def test_a_size_that_is_known_only_after_the_last_byte_is_told_all_the_same(
+    archive: PurePosixPath, arrived: Path, incoming: IncomingFile
+) -> None:
+    receipt, delivery = receipt_of(incoming, archive), delivery_of(incoming, arrived)
+    receipt.is_last_leg = True
+    delivery.total_bytes = lambda: receipt.total_bytes
+    writer = await write_slowly(archive)
+    async with asyncio.TaskGroup() as together:
+        together.create_task(receipt.receive(writer.pid))
+        together.create_task(delivery.deliver())
+        await writer.wait()
+        while arrived.stat().st_size < len(CONTENT):
+            await asyncio.sleep(0.01)
+        receipt.is_written(len(CONTENT))
+    for leg in (receipt, delivery):
+        assert isinstance(leg.phase, Told)
+        assert leg.phase.progressed[-1] == (len(CONTENT), len(CONTENT))
+    incoming.discard()
+
+
 async def test_a_half_sent_archive_is_sent_on_from_where_it_broke(
     arrived: Path, incoming: IncomingFile, short_pauses: None
 ) -> None:
