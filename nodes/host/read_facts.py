@@ -116,7 +116,6 @@ def _without_podman(answers: _Answers) -> HostInfo:
         distribution="",
         hostname=said("hostname"),
         memory_total_bytes=_memory_bytes(said("memory"), "MemTotal"),
-        memory_free_bytes=_memory_bytes(said("memory"), "MemAvailable"),
         cpus=int(said("cpus") or 0),
         rootless=False,
         graph_root="",

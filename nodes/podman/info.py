@@ -24,7 +24,6 @@ class HostInfo:
     distribution: str
     hostname: str
     memory_total_bytes: int
-    memory_free_bytes: int
     cpus: int
     rootless: bool
     graph_root: str
@@ -56,7 +55,6 @@ def parse_info(text: str) -> HostInfo:
         ),
         hostname=text_of(host.get("hostname")),
         memory_total_bytes=number_of(host.get("memTotal"), 0, _INT_64),
-        memory_free_bytes=number_of(host.get("memFree"), 0, _INT_64),
         cpus=number_of(host.get("cpus"), 0, _INT_64),
         rootless=bool((host.get("security") or {}).get("rootless")),
         graph_root=text_of(store.get("graphRoot")) or "/var/lib/containers/storage",

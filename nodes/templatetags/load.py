@@ -14,5 +14,5 @@ register = template.Library()
 def memory_used_bytes(facts: Mapping[str, Any]) -> int:
     """Return what programs hold; the page cache, which makes room for them, is none of it."""
     total = int(facts.get("memory_total_bytes") or 0)
-    available = int(facts.get("memory_available_bytes") or facts.get("memory_free_bytes") or 0)
+    available = int(facts.get("memory_available_bytes") or 0)
     return max(total - available, 0)

@@ -39,7 +39,7 @@ _COLUMNS: dict[str, tuple[str, Callable[[Any], Any], bool]] = {
     "readiness": ("Readiness", lambda node: _READINESS.get(node.readiness, 9), False),
     "containers": ("Containers", lambda node: node.containers_fitting, True),
     "cpus": ("CPUs", _number("cpus"), True),
-    "memory": ("Memory free", _number("memory_free_bytes"), True),
+    "memory": ("Memory free", _number("memory_available_bytes"), True),
     "podman": ("Podman", _version("podman_version"), False),
     "criu": ("CRIU", _version("criu_version"), False),
 }
