@@ -63,7 +63,7 @@ class NodePatch(Schema):
     port: int | None = None
     user: str | None = None
     sudo: bool | None = None
-    tags: list[str] | None = None
+    tags: list[str] = []
     host_key: HostKeyIn | str | None = None
 
 

@@ -173,7 +173,9 @@ def render_operation(user: Any, pk: int, after: int) -> tuple[str, int]:
     """Render an operation as it is, and what it wrote since; return the last event, too."""
     # Before the operation: what is written meanwhile comes with the next ping.
     events = latest_events(Operation(pk=pk), after=after)
-    operation = Operation.objects.select_related("source", "destination", "archive").get(pk=pk)
+    operation = Operation.objects.select_related(
+        "source", "destination", "archive", "retry_of"
+    ).get(pk=pk)
     html = _render("operations/_progress.html", user, operation_context(operation))
     if events:
         context = {"operation": operation, "events": events}

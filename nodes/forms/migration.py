@@ -7,6 +7,8 @@ from django import forms
 from nodes.models import Node
 from nodes.podman.options import COMPRESSIONS, MigrationOptions
 
+_ALWAYS_SHOWN = ("destination", "tcp_established")
+
 
 class MigrationForm(forms.Form):
     """Podman's options of a migration, one plain sentence each."""
@@ -44,6 +46,15 @@ class MigrationForm(forms.Form):
         initial="zstd",
         help_text="How Podman compresses the archive. zstd is the fastest on most links.",
     )
+
+    @property
+    def has_choices(self) -> bool:
+        """Tell whether one of the options below the destination is not as it is at first."""
+        return any(
+            self[name].value() not in (None, "", False, field.initial)
+            for name, field in self.fields.items()
+            if name in MigrationForm.base_fields and name not in _ALWAYS_SHOWN
+        )
 
     @property
     def options(self) -> MigrationOptions:

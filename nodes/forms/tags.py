@@ -12,10 +12,8 @@ from nodes.models.tag import checked_tags
 class TagsField(forms.Field):
     """Words with blanks or commas between them; a program may give a list of them."""
 
-    widget = forms.TextInput
-
     def __init__(self, **options: Any) -> None:
-        attributes = {"autocomplete": "off", "spellcheck": "false"}
+        attributes = {"autocomplete": "off", "spellcheck": "false", "maxlength": 1000}
         super().__init__(required=False, widget=forms.TextInput(attrs=attributes), **options)
 
     def to_python(self, value: Any) -> list[str]:

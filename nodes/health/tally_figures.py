@@ -25,7 +25,7 @@ def tally_figures() -> Iterator[Metric]:
     )
     downtime = HistogramMetricFamily(
         "ferry_downtime_seconds",
-        "Last seen running on the source to seen running on either node again.",
+        "Last seen running on the source to seen running on the destination.",
         labels=["kind"],
     )
     moved = CounterMetricFamily(

@@ -83,7 +83,8 @@ def _amounts(operation: Operation) -> Iterator[tuple[_Key, float]]:
     seconds = duration.total_seconds() if duration else 0.0
     yield _Key(Measure.OPERATION, kind, state=operation.state), max(seconds, 0.0)
     downtime_s = operation.result.get("downtime_s")
-    if isinstance(downtime_s, int | float):
+    # Of a rollback it is no measure of how long a move takes.
+    if operation.state == OperationState.SUCCEEDED and isinstance(downtime_s, int | float):
         yield _Key(Measure.DOWNTIME, kind), float(downtime_s)
     for phase in operation.phases:
         taken_s = operation.phase_duration_s(phase)

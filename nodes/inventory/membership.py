@@ -61,9 +61,9 @@ def change_node(user: Actor, node: Node, changed: Sequence[str]) -> None:
             refuse_while_busy(former)
         node.save()
         audit(user, "node.edit", node, changed=list(changed))
-    look_now(node)
-    # A look that finds nothing new tells nobody.
+    # A look that finds nothing new tells nobody, and one at a node that is away takes its time.
     async_to_sync(ping_node)(node.pk)
+    look_now(node)
 
 
 def pin_host_key(user: Actor, node: Node, host_key: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
@@ -34,5 +35,7 @@ def checked_tags(names: Iterable[str]) -> list[str]:
     if len(wanted) > MOST_TAGS:
         raise ValidationError(f"Use up to {MOST_TAGS} tags.")
     for name in wanted:
-        validate_tag(name)
+        # In whole: before a newline at its end the pattern is content.
+        if not re.fullmatch(TAG_PATTERN, name):
+            raise ValidationError(validate_tag.message)
     return wanted

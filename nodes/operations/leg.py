@@ -79,7 +79,7 @@ class Leg:
         self.moved_at = _now()
         if self._note:
             self._note = ""
-            await self.report.log(f"{self.name} goes on at {self._place}.")
+            await self.report.log(f"{self.name} goes on at {self._place}.", phase="transfer")
         await self._show()
 
     async def moved(self, count: int) -> None:
@@ -128,7 +128,7 @@ class Leg:
     async def _say(self, text: str) -> None:
         self._note = text
         self._rate.forget()
-        await self.report.log(text, level="warning")
+        await self.report.log(text, level="warning", phase="transfer")
         await self._show()
 
     async def _show(self) -> None:

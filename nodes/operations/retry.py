@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.db import transaction
 
+from nodes.live import ping_operation
 from nodes.models import Container, Operation, OperationKind, OperationState
 from nodes.operations.start import Actor, AlreadyMoving, Refused, start_migration
 from nodes.operations.start_checkpoint import start_checkpoint
@@ -39,11 +41,17 @@ def note_retry(again: Operation, former: str) -> None:
 
     Whatever names none that this could be a retry of is ignored.
     """
-    if not former.isdecimal() or len(former) > _MOST_DIGITS:
+    if not (former.isascii() and former.isdecimal()) or len(former) > _MOST_DIGITS:
         return
-    like_it = Operation.objects.filter(kind=again.kind, state__in=_CAN_BE_RETRIED)
+    about: dict[str, Any] = {"kind": again.kind}
+    if again.kind == OperationKind.RESTORE:
+        about["archive"] = again.archive_id
+    else:
+        about |= {"source": again.source_id, "container_podman_id": again.container_podman_id}
+    like_it = Operation.objects.filter(state__in=_CAN_BE_RETRIED, **about)
     if found := like_it.filter(pk=int(former)).first():
         Operation.objects.filter(pk=again.pk).update(retry_of=found)
+        async_to_sync(ping_operation)(found.pk)
 
 
 def _require_retriable(operation: Operation) -> None:

@@ -55,11 +55,14 @@ async def bring_back(
     be asked gives no answer, or for any error at all that leaves it open.
     """
     if journal.checkpoint_sent:
-        await note(report, journal, rolling_back=True)
+        if not journal.rolling_back:
+            # What the destination had told of it does not count any more.
+            await note(report, journal, rolling_back=True, downtime_s=0.0)
         await say(report, f"Rolling back to {source.name}.", level="warning")
     with nothing_guessed(plan.operation_id):
         if journal.restore_sent and not journal.is_clear_of_destination:
             if not await _source_answers(source, destination, plan, journal, report):
+                await _note_downtime(journal, report)
                 return Place.DESTINATION
             if not (journal.destination_excluded and await _is_away(destination, report)):
                 await until_answered(
@@ -114,10 +117,14 @@ async def _run_on_source(
 ) -> None:
     around = holding(journal, plan, SOURCE)
     if await run_on_source(source, plan, report, journal.volumes, around):
-        downtime_s = max(time.time() - journal.last_running_at, 0.0)
-        await note(report, journal, downtime_s=downtime_s)
+        await _note_downtime(journal, report)
     await tell_what_failed(source, journal, plan, report)
     await let_go(source, journal, plan, report)
+
+
+async def _note_downtime(journal: Journal, report: Report) -> None:
+    downtime_s = max(time.time() - journal.last_running_at, 0.0)
+    await note(report, journal, downtime_s=downtime_s)
 
 
 async def clear_late(

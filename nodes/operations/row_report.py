@@ -59,6 +59,8 @@ class RowReport:
         self._phases: dict[str, dict[str, Any]] = {
             phase["name"]: phase for phase in operation.phases
         }
+        # The phase that the log's lines belong to, the innermost one.
+        self._under_way = ""
         self._shown_at = 0.0
         self._contents: asyncio.Task[None] | None = None
         self._given_away = False
@@ -101,6 +103,7 @@ class RowReport:
         # It may be a second attempt.
         entry.pop("rate", None)
         entry.update(state=PhaseState.RUNNING, started_at=timezone.now().isoformat(), ended_at=None)
+        around, self._under_way = self._under_way, name
         self._operation.phase = name
         await self.save()
         await ping_operations()
@@ -116,6 +119,10 @@ class RowReport:
                 # What made the phase fail must not be hidden by a database that fails too.
                 logger.exception("phase %s of operation %s", name, self._operation.pk)
             raise
+        finally:
+            self._under_way = around
+        # One that goes on around it is what the operation is in again.
+        self._operation.phase = around or name
         await self._end(entry, PhaseState.SUCCEEDED)
 
     async def _end(self, entry: dict[str, Any], state: PhaseState) -> None:
@@ -126,23 +133,17 @@ class RowReport:
         now = timezone.now().isoformat()
         self._phases[name].update(state=PhaseState.SKIPPED, started_at=now, ended_at=now)
         await self.save()
-        await self.log(reason)
+        await self.log(reason, phase=name)
 
     async def log(self, message: str, *, level: str = "info", phase: str = "") -> None:
         event = OperationEvent(
             operation=self._operation,
-            phase=phase or self._phase_of_now(),
+            phase=phase or self._under_way,
             level=level,
             message=message,
         )
         await self._writes.try_to(event.asave)
         await ping_operation(self._operation.pk)
-
-    def _phase_of_now(self) -> str:
-        """Return the phase that is under way or has just ended well, "" after one that failed."""
-        states = {phase["state"] for phase in self._phases.values()}
-        is_over = PhaseState.FAILED in states and PhaseState.RUNNING not in states
-        return "" if is_over else self._operation.phase
 
     async def findings(self, findings: Sequence[Finding]) -> None:
         await self.write(findings=[finding.as_dict() for finding in findings])
@@ -182,7 +183,7 @@ class RowReport:
         )
         archive = await self._writes.write(keep)
         await self.write(archive=archive)
-        await self.log(f"The archive {archive.name} is in the catalog.")
+        await self.log(f"The archive {archive.name} is in the catalog.", phase="transfer")
         # Nobody waits for it here: a container may be down meanwhile.
         self._contents = asyncio.create_task(self._keep_contents(archive, incoming))
         return archive.pk

@@ -93,7 +93,10 @@ def whereabouts_of(podman_id: str) -> QuerySet[Container]:
 
 def get_operation(pk: int) -> Operation:
     return get_object_or_404(
-        Operation.objects.select_related("source", "destination", "archive", "created_by"), pk=pk
+        Operation.objects.select_related(
+            "source", "destination", "archive", "created_by", "retry_of"
+        ),
+        pk=pk,
     )
 
 

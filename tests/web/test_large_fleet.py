@@ -47,7 +47,7 @@ def page(browser: Client) -> tuple[str, int]:
     return html, len(queries)
 
 
-def test_the_cards_of_many_nodes_show_fewer_containers_on_the_page_and_live(
+def test_the_cards_of_many_nodes_show_fewer_containers_together_and_alone(
     oscars_browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(make_node("alder"), CHIPS_SHOWN)

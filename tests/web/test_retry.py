@@ -105,6 +105,16 @@ def test_the_dialog_of_a_retry_ties_both_operations_together(
     assert f'<a href="{second}">tried again</a>' in oscars_browser.get(first).content.decode()
 
 
+def test_what_failed_with_another_container_is_not_repeated(
+    oscars_browser: Client, failed: Operation
+) -> None:
+    page = retry_url(failed).split("?")[0]
+    Operation.objects.update(container_podman_id="f" * 64)
+    sent = {"destination": failed.destination_id, "retry_of": failed.pk}
+    oscars_browser.post(page, sent)
+    assert Operation.objects.latest("pk").retry_of is None
+
+
 @pytest.mark.parametrize("named", ["", "-1", "٣", "9" * 400, "1e3", "999999"])
 def test_a_retry_of_what_there_is_not_starts_all_the_same(
     oscars_browser: Client, failed: Operation, named: str
