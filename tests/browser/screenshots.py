@@ -96,7 +96,8 @@ def take(page: Page, name: str, variant: str) -> None:
     # The websocket sends the present state, and a dialog its preflight, a moment later.
     page.wait_for_timeout(1500 if name in DIALOGS else 400)
     if name == "container":
-        page.get_by_text("Asking").first.wait_for(state="hidden")
+        # For its sparklines to be lines.
+        page.wait_for_timeout(15_000)
     page.screenshot(path=FOLDER / f"{name}-{variant}.png", full_page=True)
 
 
