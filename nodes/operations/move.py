@@ -231,7 +231,8 @@ class Move:
             running_at = _now()
         name, node = self.near.source.container.name, self.destination.name
         downtime_s = running_at - checkpointed.last_running_at
-        await self.report.log(f"{name} runs on {node} after {downtime_s:.2f} s of downtime.")
+        told = f"{name} runs on {node} after {downtime_s:.2f} s of downtime."
+        await self.report.log(told, phase="restore")
         await tell_what_failed(self.destination, self.journal, self.plan, self.report)
         await self.journal.mark(self.report, downtime_s=downtime_s, restore_statistics=statistics)
 

@@ -15,10 +15,10 @@ from nodes.ssh.session import NodeSession
 logger = logging.getLogger(__name__)
 
 
-async def say(report: Report, message: str, *, level: str = "info") -> None:
+async def say(report: Report, message: str, *, level: str = "info", phase: str = "") -> None:
     """Add a line to the operation's log; a database that fails does not stop a rollback."""
     try:
-        await report.log(message, level=level)
+        await report.log(message, level=level, phase=phase)
     except Exception:
         logger.exception("could not write: %s", message)
 

@@ -29,6 +29,8 @@ from nodes.problem import FerryError
 from nodes.ssh.errors import CommandFailed, SshError
 from nodes.ssh.session import NodeSession
 
+# Of the log's lines: it is no phase of the plan.
+ROLLBACK = "rollback"
 # What a rollback waits for a restore whose copy is removed all the same: one that is killed may
 # leave more to tidy up than one that has ended.
 _RESTORE_GRACE_S = 30.0
@@ -58,7 +60,8 @@ async def bring_back(
         if not journal.rolling_back:
             # What the destination had told of it does not count any more.
             await note(report, journal, rolling_back=True, downtime_s=0.0)
-        await say(report, f"Rolling back to {source.name}.", level="warning")
+        told = f"Rolling back to {source.name}."
+        await say(report, told, level="warning", phase=ROLLBACK)
     with nothing_guessed(plan.operation_id):
         if journal.restore_sent and not journal.is_clear_of_destination:
             if not await _source_answers(source, destination, plan, journal, report):
@@ -75,7 +78,8 @@ async def bring_back(
         if journal.checkpoint_sent and not journal.back_on_source:
             await _bring_back_on_source(source, destination, plan, journal, report)
             await note(report, journal, back_on_source=True)
-            await say(report, f"The container is running on {source.name}, its memory intact.")
+            told = f"The container is running on {source.name}, its memory intact."
+            await say(report, told, phase=ROLLBACK)
     await _remove_staging((source, destination), destination, plan, journal, report)
     return Place.SOURCE
 
@@ -206,7 +210,8 @@ async def _clear_destination(
     require_ours(report)
     try:
         if await remove_container(destination, plan.container_id):
-            await say(report, f"Removed what was restored on {destination.name}.")
+            told = f"Removed what was restored on {destination.name}."
+            await say(report, told, phase=ROLLBACK)
     except CommandFailed as failure:
         # As on a full disk. What nobody runs keeps nobody from going back.
         if await runs_anything(destination, plan.container_id):

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from nodes.models import Operation, OperationKind
 from nodes.operations.queue import full_nodes, place_in_line
+from nodes.podman.options import COMPRESSIONS
 from nodes.templatetags.drawings import microseconds_text
 from nodes.templatetags.phase_words import PHASE_SENTENCES, PHASE_TITLES, STATISTICS
 
@@ -81,10 +82,13 @@ def options_used(options: Any) -> list[str]:
 
 @register.filter
 def options_with_text(options: Any) -> list[tuple[str, str]]:
-    """Return the options that carry a name, a pod or ports, each with its text."""
+    """Return the options that carry a name, a pod, ports or a choice, each with its text."""
     given = dict(options or {})
+    named = [(name, str(given[name])) for name in ("name", "pod") if given.get(name)]
     ports = [("publish", str(port)) for port in given.get("publish") or []]
-    return [(name, str(given[name])) for name in ("name", "pod") if given.get(name)] + ports
+    compress = given.get("compress") or COMPRESSIONS[0]
+    # The first is what it is when nobody chooses.
+    return named + ports + ([("compress", compress)] if compress != COMPRESSIONS[0] else [])
 
 
 @register.filter

@@ -9,7 +9,7 @@ from typing import Any
 from django import template
 from django.utils import timezone
 
-from nodes.models import Operation, PhaseState
+from nodes.models import Operation, OperationState, PhaseState
 from nodes.templatetags.units import isotime, phase_seconds
 
 register = template.Library()
@@ -69,7 +69,7 @@ def time_line(operation: Operation) -> TimeLine | None:
 
 def _phases(operation: Operation) -> list[dict[str, Any]]:
     """Return the phases, and after them the way back if there was one: it takes its time, too."""
-    phases = list(operation.phases)
+    phases = [_as_ended(phase, operation) for phase in operation.phases]
     ended = [phase["ended_at"] for phase in phases if phase.get("ended_at")]
     if operation.ended_at is None or not operation.result.get("rolled_back") or not ended:
         return phases
@@ -80,6 +80,13 @@ def _phases(operation: Operation) -> list[dict[str, Any]]:
         "ended_at": operation.ended_at.isoformat(),
     }
     return [*phases, rollback]
+
+
+def _as_ended(phase: dict[str, Any], operation: Operation) -> dict[str, Any]:
+    """Tell what somebody broke off as that: it has not failed."""
+    is_cancelled = operation.state == OperationState.CANCELLED
+    broken_off = is_cancelled and phase["state"] == PhaseState.FAILED
+    return {**phase, "state": "cancelled"} if broken_off else phase
 
 
 def _bar(phase: dict[str, Any], start: datetime, total_s: float) -> Bar:

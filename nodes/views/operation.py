@@ -73,12 +73,21 @@ def operation_list(request: HttpRequest) -> HttpResponse:
     return render(request, "operations/list.html", context)
 
 
+def _mended(operation: Operation) -> Operation | None:
+    """Return the retry that succeeded where this operation did not."""
+    if operation.is_active:
+        return None
+    return operation.retries.filter(state=OperationState.SUCCEEDED).last()
+
+
 def operation_context(operation: Operation) -> dict[str, Any]:
     return {
         "operation": operation,
         "whereabouts": whereabouts_of(followed(operation)),
         "ways_back": ways_back(operation),
         "logs": operation.logs.defer("text"),
+        "retries": operation.retries.order_by("pk"),
+        "mended": _mended(operation),
         "batch_item": operation.batch_items.select_related("batch").last(),
         "mendable": Node.objects.filter(name=operation.error.get("node", "")).first(),
     }

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet, Subquery
+from django.db.models import Q, QuerySet, Subquery, TextField
+from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -84,7 +85,10 @@ def _group(
 
 
 def _nodes(text: str) -> QuerySet[Node]:
-    return Node.objects.filter(Q(name__icontains=text) | Q(host__icontains=text))
+    tagged = Node.objects.annotate(tags_text=Cast("tags", TextField()))
+    return tagged.filter(
+        Q(name__icontains=text) | Q(host__icontains=text) | Q(tags_text__icontains=text)
+    )
 
 
 def _containers(text: str) -> QuerySet[Container]:

@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.box import box_of
 from tests.serving import ServedSite
 from tests.unit.archives import Checkpoint
 from tests.unit.criu_images import Program
@@ -86,6 +87,9 @@ def test_memory_is_searched_and_the_hit_is_marked(page: Page, archive: int) -> N
     hit = page.get_by_role("article", name="Hit 1")
     expect(hit.locator("mark").first).to_have_text("swordfish")
     expect(page.get_by_text("1 hit", exact=True)).to_be_visible()
+    form, found = page.get_by_label("Look for"), page.get_by_role("region", name="What was found")
+    assert box_of(found)["x"] < box_of(form)["x"]
+    assert box_of(found)["y"] < 500
     hit.get_by_text("Bytes").click()
     expect(hit.get_by_label("Bytes of hit 1")).to_contain_text("73 77 6f 72 64")
     page.goto("/audit/")

@@ -84,6 +84,14 @@ def test_the_fleet_page_offers_the_tags_in_use_and_filters_by_one(oscars_browser
     assert shown(oscars_browser, "?tag=paris") == []
 
 
+def test_a_node_is_found_by_its_tag_from_any_page(oscars_browser: Client) -> None:
+    alder = tagged("alder", "berlin")
+    make_node("cedar")
+    page = oscars_browser.get("/search/?q=berl").content.decode()
+    assert f'href="{alder.get_absolute_url()}"' in page
+    assert "cedar" not in page
+
+
 def test_a_tag_that_no_node_has_any_more_can_be_chosen_away(oscars_browser: Client) -> None:
     make_node("alder")
     page = oscars_browser.get("/?tag=paris").content.decode()

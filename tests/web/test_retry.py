@@ -102,7 +102,13 @@ def test_the_dialog_of_a_retry_ties_both_operations_together(
     second = oscars_browser.post(page, sent)["Location"]
     first = failed.get_absolute_url()
     assert f'<a href="{first}">an earlier one</a>' in oscars_browser.get(second).content.decode()
-    assert f'<a href="{second}">tried again</a>' in oscars_browser.get(first).content.decode()
+    page = oscars_browser.get(first).content.decode()
+    assert f'<a href="{second}">tried again</a>' in page
+    assert "that succeeded" not in page
+    Operation.objects.exclude(pk=failed.pk).update(state=OperationState.SUCCEEDED)
+    page = oscars_browser.get(first).content.decode()
+    assert "that succeeded" in page
+    assert retry_url(failed).replace("&", "&amp;") not in page
 
 
 def test_what_failed_with_another_container_is_not_repeated(
