@@ -22,8 +22,12 @@ from tests.serving import ServedSite
 # A form that comes back with its errors is a 422, which Chromium calls an error; a preflight that
 # a newer one replaces is given up, which htmx calls one. A request that fails says sendError too.
 # A page left while its websocket still connects has htmx print that socket's event; a socket that
-# is refused has Chromium say so in words.
-_NO_ERRORS = r"status of (422|403|410)|^htmx:(afterRequest|sendAbort), |^\[object Event\]$"
+# is refused has Chromium say so in words. What is being loaded while a host of the lab comes or
+# goes is given up; a page that lacks something fails its test by that.
+_NO_ERRORS = (
+    r"status of (422|403|410)|^htmx:(afterRequest|sendAbort), |^\[object Event\]$"
+    r"|net::ERR_NETWORK_CHANGED$"
+)
 
 # As patient as a click is: on a busy machine a node answers late.
 expect.set_options(timeout=30_000)

@@ -33,7 +33,7 @@ def hosts(lab: Lab, alder: Host, birch: Host) -> Iterator[dict[str, Host]]:
 
 
 def test_every_page_can_be_used_by_everybody_in_light_in_dark_and_on_a_phone(
-    served: ServedSite, page: Page, hosts: dict[str, Host]
+    hosts: dict[str, Host], served: ServedSite, page: Page
 ) -> None:
     found = broken_on(page, "first-run", "/")
     for name, path in furnish(served, hosts).items():
