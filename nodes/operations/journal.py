@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
@@ -69,6 +70,11 @@ class Journal(Marks):
     downtime_s: float = 0.0
     checkpoint_statistics: dict[str, float] = field(default_factory=dict)
     restore_statistics: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def halted_for_s(self) -> float:
+        """Return how long ago it was last seen running on the source, by the site's clock."""
+        return max(time.time() - self.last_running_at, 0.0)
 
     @property
     def is_clear_of_destination(self) -> bool:

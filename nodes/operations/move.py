@@ -104,8 +104,8 @@ class Move:
         await make_staging(self.destination, self.plan.folder)
         incoming = await self._take_up_incoming()
         await self._bring_over(incoming, step, await step.pid())
-        elapsed_s = max(time.time() - self.journal.last_running_at, 0)
-        return Checkpointed(last_running_at=_now() - elapsed_s, incoming=incoming)
+        last_running_at = _now() - self.journal.halted_for_s
+        return Checkpointed(last_running_at=last_running_at, incoming=incoming)
 
     async def _take_up_incoming(self) -> IncomingFile:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 
 from nodes.catalog.store import Store
@@ -60,7 +59,8 @@ async def recover_migration(
         return await finish(source, destination, plan, journal, report, [])
     if journal.kept_on_destination and not journal.committed:
         await _require_only_on_destination(source, destination, plan, report)
-        await note(report, journal, committed=True, rolling_back=False)
+        halted_for_s = journal.downtime_s or journal.halted_for_s
+        await note(report, journal, committed=True, rolling_back=False, downtime_s=halted_for_s)
         return await finish(source, destination, plan, journal, report, [])
     if go_on and not journal.rolling_back:
         if await recovery.has_begun():
@@ -143,7 +143,7 @@ class _Recovery:
             )
         except WorkflowError as error:
             raise Interrupted from error
-        downtime_s = max(time.time() - self.journal.last_running_at, 0.0)
+        downtime_s = self.journal.halted_for_s
         if not self.journal.downtime_s:
             await self.journal.mark(self.report, downtime_s=downtime_s)
 

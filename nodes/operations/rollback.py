@@ -7,7 +7,6 @@ that runs it is not cleared before the source has answered: there must never be 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from enum import Enum, auto
 
@@ -65,7 +64,7 @@ async def bring_back(
     with nothing_guessed(plan.operation_id):
         if journal.restore_sent and not journal.is_clear_of_destination:
             if not await _source_answers(source, destination, plan, journal, report):
-                await _note_downtime(journal, report)
+                await note(report, journal, downtime_s=journal.halted_for_s)
                 return Place.DESTINATION
             if not (journal.destination_excluded and await _is_away(destination, report)):
                 await until_answered(
@@ -121,14 +120,9 @@ async def _run_on_source(
 ) -> None:
     around = holding(journal, plan, SOURCE)
     if await run_on_source(source, plan, report, journal.volumes, around):
-        await _note_downtime(journal, report)
+        await note(report, journal, downtime_s=journal.halted_for_s)
     await tell_what_failed(source, journal, plan, report)
     await let_go(source, journal, plan, report)
-
-
-async def _note_downtime(journal: Journal, report: Report) -> None:
-    downtime_s = max(time.time() - journal.last_running_at, 0.0)
-    await note(report, journal, downtime_s=downtime_s)
 
 
 async def clear_late(

@@ -55,6 +55,7 @@ async def test_what_runs_on_the_destination_can_be_kept_there(
     operation, before = unknown
     await choose(operation, "keep")
     assert operation.state == OperationState.SUCCEEDED, operation.error
+    assert operation.result["downtime_s"] > 0
     assert (all_containers(alder), running(birch)) == ([], ["counter"])
     assert_same_program(before, full_check(birch))
     assert (staging_is_gone(alder), staging_is_gone(birch)) == (True, True)
